@@ -1,0 +1,1 @@
+"""What crosses a wire: pydantic models, one module per record."""

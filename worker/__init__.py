@@ -1,0 +1,1 @@
+"""Run experiments on the stream of authentication events."""
