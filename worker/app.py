@@ -1,0 +1,167 @@
+"""The composition root: the only place that knows concrete classes and lifetimes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, nullcontext
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import orjson
+
+from worker.experiments.decide import Engine
+from worker.experiments.definitions import Snapshot
+from worker.experiments.parse import Loaded, parse
+from worker.experiments.subjects import SubjectKeys
+from worker.formats.decode import Limits
+from worker.formats.fields import parse_rfc3339
+from worker.handlers.dispatch import Dispatcher
+from worker.handlers.load import load_handlers
+from worker.handlers.registry import Registry
+from worker.outputs import BatchResult
+from worker.pipeline import Exposures, Pipeline
+from worker.records import Record
+from worker.replay import replay
+from worker.settings import Settings
+from worker.stores.memory import MemoryStore
+from worker.streams.logs import Log, read_log
+from worker.streams.output_folder import OutputFolder
+from worker.summary import Summary
+from worker.trigger import Trigger
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+_REPLAY_PEPPER = "experiment-worker replay"  # without a setting: keys of a replay need not match the live ones
+
+
+class MissingDefinitionsError(Exception):
+    """There are no definitions to read; the message names the path and what was expected."""
+
+
+def load_definitions(paths: Sequence[Path]) -> Loaded:
+    """Read and check definitions files, and folders of them at any depth (hidden files left out).
+
+    Raises:
+        MissingDefinitionsError: a path is missing, unreadable, of another kind, or an empty folder.
+    """
+    files = [file for path in paths for file in _definition_files(path)]
+    try:
+        return parse([(str(file), file.read_bytes()) for file in files])
+    except OSError as error:
+        raise MissingDefinitionsError(f"{error.filename}: can't be read: {error.strerror}") from error
+
+
+def _definition_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        below = sorted(file.relative_to(path) for file in path.rglob("*") if file.suffix in _SUFFIXES)
+        found = [path / file for file in below if not any(part.startswith(".") for part in file.parts)]
+        if not found:
+            raise MissingDefinitionsError(
+                f"{path}: no definitions in this folder, expected {', '.join(_SUFFIXES)} files"
+            )
+        return found
+    if not path.exists():
+        raise MissingDefinitionsError(f"{path}: no such file or folder, expected definitions (YAML or JSON)")
+    if path.suffix not in _SUFFIXES:
+        raise MissingDefinitionsError(f"{path}: expected definitions in a {', '.join(_SUFFIXES)} file")
+    return [path]
+
+
+def handlers(settings: Settings) -> Registry:
+    """Load the handlers that the settings name."""
+    return load_handlers(settings.handlers, base=Path.cwd())
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A stretch of event time: `since` included, `until` excluded, None unbounded; undated events are outside."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def has(self, trigger: Trigger) -> bool:
+        """Tell whether the event happened within the window."""
+        if trigger.time is None:
+            return False
+        moment = parse_rfc3339(trigger.time)
+        return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What to replay, with what, into where (`out` None: decide and report, write nothing)."""
+
+    logs: Sequence[Log]
+    settings: Settings
+    snapshot: Snapshot
+    registry: Registry
+    out: Path | None
+    window: Window | None = None
+    limit: int | None = None
+
+
+class Progress(Protocol):
+    """Told of a long job: how many bytes of its logs are read, how many events are processed."""
+
+    def read(self, size: int) -> None:
+        """So many bytes have been read in all."""
+        ...
+
+    def processed(self, events: int) -> None:
+        """So many events have been processed in all."""
+        ...
+
+
+async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
+    """Run a replay and return its summary; outputs appear when it is over.
+
+    Raises:
+        StoppedError: a handler asked to stop.
+        UnreadableLogError: a log is broken.
+        OutputFolderError: the folder can't be written.
+    """
+    started = time.perf_counter()
+    summary = Summary(job.snapshot)
+    folder = nullcontext() if job.out is None else OutputFolder(job.out, _now)
+    records = islice(_records(job.logs, progress.read), job.limit)
+    async with aclosing(Dispatcher(job.registry)) as dispatcher:
+        with folder as files:
+            pipeline = _replay_pipeline(job, dispatcher)
+            await replay(records, pipeline, summary, files.write if files else _drop, progress.processed)
+            document = summary.document(dispatcher.counts(), time.perf_counter() - started)
+            if files:
+                files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    return document
+
+
+def _records(logs: Sequence[Log], read: Callable[[int], None]) -> Iterator[Record]:
+    before = 0
+    for log in logs:
+        yield from read_log(log, lambda size, before=before: read(before + size))
+        before += log.size or 0
+
+
+def _drop(_: BatchResult) -> None:
+    """Write nothing."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _replay_pipeline(job: Replay, dispatcher: Dispatcher) -> Pipeline:
+    """Return the pipeline of a replay: into memory, with one snapshot throughout."""
+    settings = job.settings
+    pepper = settings.subjects.pepper
+    keys = SubjectKeys((pepper.get_secret_value() if pepper else _REPLAY_PEPPER).encode())
+    _, *device_path = settings.subjects.device_path.split(".")
+    return Pipeline(
+        Engine(keys, tuple(device_path)),
+        lambda: job.snapshot,
+        MemoryStore(),
+        dispatcher,
+        limits=Limits(settings.input.max_bytes, settings.input.max_depth),
+        exposures=Exposures(settings.exposures.when, settings.exposures.repeat),
+        wants=job.window.has if job.window else None,
+    )

@@ -1,0 +1,25 @@
+"""The console script: `experiment-worker`."""
+
+from __future__ import annotations
+
+import typer
+
+from worker.cli import config, replay, simulate, validate
+
+app = typer.Typer(
+    name="experiment-worker",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Run A/B experiments on the stream of authentication events.\n\n"
+    "First steps: `simulate` writes a realistic log, `validate` checks definitions, `replay` runs them over the log.",
+)
+app.command("replay")(replay.replay)
+app.command("simulate")(simulate.simulate)
+app.command("validate")(validate.validate)
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

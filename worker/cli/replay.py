@@ -1,0 +1,121 @@
+"""`replay`: the pipeline over event logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.cli.options import (
+    FOUND_SOMETHING_WRONG,
+    Config,
+    DefinitionsPath,
+    HandlerPaths,
+    Json,
+    Log,
+    LogLevel,
+    refuse,
+)
+from worker.cli.session import handlers_or_refuse, settings_or_refuse, snapshot_or_refuse
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from worker.app import Window
+
+_INTERRUPTED = 130  # as shells report a job ended by SIGINT
+
+
+def replay(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE…", help="Logs: .ndjson, .ndjson.gz or .ndjson.zst files, folders, - for stdin."),
+    ],
+    definitions: DefinitionsPath = None,
+    handlers: HandlerPaths = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the outputs.")] = Path("out"),
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only events at or after this RFC 3339 time.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only events before this RFC 3339 time.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after N inputs.")] = None,
+    config: Config = None,
+    log_level: Log = LogLevel.WARNING,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide and report, write nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are dead letters.")] = False,
+    progress: Annotated[
+        bool | None, typer.Option("--progress/--no-progress", help="Show progress.", show_default="on a terminal")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run experiments and handlers over event logs: the worker's pipeline, from files into files.
+
+    Writes enriched events, exposures, enrollments, commands, assignments and dead letters as `.ndjson` files and a
+    `summary.json`. They appear whole when the run is over; an interrupted run leaves earlier outputs as they were. An
+    event that can't be processed becomes a dead letter and the run goes on.
+
+    Example: `experiment-worker replay log.ndjson.gz --definitions definitions/ --handlers handlers.py`
+    """
+    import asyncio
+
+    import orjson
+
+    from worker.app import Replay, run_replay
+    from worker.cli.progress import ReplayProgress
+    from worker.cli.replay_tables import show
+    from worker.replay import StoppedError
+    from worker.streams.logs import UnreadableLogError, find_logs
+    from worker.streams.output_folder import OutputFolderError
+
+    window = _window(since, until)
+    flags = {
+        ("definitions", "path"): (definitions, "--definitions"),
+        ("handlers",): (handlers, "--handlers"),
+    }
+    settings = settings_or_refuse(config, log_level, flags).settings
+    try:
+        logs = find_logs(sources)
+    except UnreadableLogError as error:
+        refuse(str(error))
+    job = Replay(
+        logs,
+        settings,
+        snapshot_or_refuse(settings),
+        handlers_or_refuse(settings),
+        None if dry_run else out,
+        window,
+        limit,
+    )
+    try:
+        with ReplayProgress(logs, wanted=progress) as shown:
+            summary = asyncio.run(run_replay(job, shown))
+    except OutputFolderError as error:
+        refuse(str(error))
+    except (StoppedError, UnreadableLogError) as error:
+        refuse(f"{error}; nothing was written", FOUND_SOMETHING_WRONG)
+    except KeyboardInterrupt:
+        refuse("interrupted; earlier outputs stand as they were", _INTERRUPTED)
+    if json:
+        typer.echo(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    else:
+        show(summary, job.out)
+    if strict and summary["dead_letters"]:
+        raise typer.Exit(FOUND_SOMETHING_WRONG)
+
+
+def _window(since: str | None, until: str | None) -> Window | None:
+    from worker.app import Window
+
+    if since is None and until is None:
+        return None
+    return Window(_moment("--since", since), _moment("--until", until))
+
+
+def _moment(flag: str, text: str | None) -> datetime | None:
+    from worker.formats.fields import is_rfc3339, parse_rfc3339
+
+    if text is not None and not is_rfc3339(text):
+        refuse(f"{flag} is {text!r}, expected an RFC 3339 time like 2026-01-31T00:00:00Z")
+    return None if text is None else parse_rfc3339(text)

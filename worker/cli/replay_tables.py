@@ -1,0 +1,79 @@
+"""A replay's summary as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def show(summary: Mapping[str, Any], out: Path | None) -> None:
+    """Print the summary to stdout; `out` is the folder that was written, None for a dry run."""
+    console = Console()
+    console.print(_headline(summary, out), highlight=False)
+    for experiment in summary["experiments"]:
+        console.print()
+        console.print(_experiment(experiment))
+    for title, counts in (
+        ("decisions", summary["decisions"]),
+        ("warnings", summary["warnings"]),
+        ("dead letters", summary["dead_letters"]),
+        ("skipped", summary["skipped"]),
+    ):
+        if counts:
+            console.print()
+            console.print(_table((title, "n"), counts.items()))
+    if summary["handlers"]:
+        console.print()
+        console.print(_handlers(summary["handlers"]))
+
+
+def _headline(summary: Mapping[str, Any], out: Path | None) -> str:
+    rate = summary["events"] / summary["seconds"] if summary["seconds"] else 0
+    where = "nothing written (dry run)" if out is None else f"written to {out}/"
+    kinds = ("enriched", "exposures", "enrollments", "commands", "assignments")
+    counts = ", ".join(f"{summary[kind]:,} {kind}" for kind in kinds)
+    return (
+        f"[bold]{summary['events']:,} events[/bold] in {summary['seconds']:.1f} s ({rate:,.0f}/s), {where}\n"
+        f"{counts}, {sum(summary['dead_letters'].values()):,} dead letters, "
+        f"{sum(summary['skipped'].values()):,} skipped"
+    )
+
+
+def _experiment(experiment: Mapping[str, Any]) -> Table:
+    variations = experiment["variations"]
+    total = sum(variation["subjects"] for variation in variations)
+    tenant = f" ({experiment['tenant_id']})" if experiment["tenant_id"] else ""
+    rows = (
+        (
+            variation["variation_id"] + (" (control)" if variation["is_control"] else ""),
+            _share(variation["expected_share"]),
+            _share(variation["subjects"] / total if total else None),
+            variation["subjects"],
+            variation["exposures"],
+        )
+        for variation in variations
+    )
+    return _table((experiment["experiment_id"] + tenant, "expected", "observed", "subjects", "exposures"), rows)
+
+
+def _handlers(handlers: Iterable[Mapping[str, Any]]) -> Table:
+    columns = ("calls", "errors", "timeouts", "skipped", "commands", "enrollments")
+    rows = ((f"{row['name']} ({row['trigger']})", *(row[column] for column in columns)) for row in handlers)
+    return _table(("handler", *columns), rows)
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=not index)
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    return table
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"

@@ -1,0 +1,66 @@
+"""What commands do before their work: read the settings and load what they name, or end with one clear message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from worker.cli.options import FOUND_SOMETHING_WRONG, LogLevel, refuse
+
+if TYPE_CHECKING:
+    from worker.experiments.definitions import Snapshot
+    from worker.experiments.findings import Finding
+    from worker.handlers.registry import Registry
+    from worker.settings import Loaded, Settings
+
+Flags = Mapping[tuple[str, ...], tuple[Any, str]]
+
+
+def settings_or_refuse(file: Path | None, log_level: LogLevel, flags: Flags | None = None) -> Loaded:
+    """Load the settings and set up the logs."""
+    from worker.settings import WrongSettingsError, load
+    from worker.telemetry.logs import configure
+
+    configure(log_level)
+    try:
+        return load(file, {path: given for path, given in (flags or {}).items() if given[0]})
+    except WrongSettingsError as error:
+        refuse(str(error))
+
+
+def snapshot_or_refuse(settings: Settings) -> Snapshot:
+    """Load the definitions; errors in them are printed and end the command."""
+    from worker.app import MissingDefinitionsError, load_definitions
+
+    path = settings.definitions.path
+    if path is None:
+        refuse("definitions.path is not set, expected a definitions file or folder: --definitions PATH")
+    try:
+        loaded = load_definitions([path])
+    except MissingDefinitionsError as error:
+        refuse(str(error))
+    if loaded.snapshot is None:
+        for finding in loaded.findings:
+            typer.echo(describe(finding), err=True)
+        refuse("the definitions have errors: nothing was started", FOUND_SOMETHING_WRONG)
+    return loaded.snapshot
+
+
+def handlers_or_refuse(settings: Settings) -> Registry:
+    """Load the handlers."""
+    from worker.app import handlers
+    from worker.handlers.load import HandlersNotLoadedError
+
+    try:
+        return handlers(settings)
+    except HandlersNotLoadedError as error:
+        refuse(str(error))
+
+
+def describe(finding: Finding) -> str:
+    """Return a finding as a line."""
+    entity = f" {finding.entity_id}" if finding.entity_id else ""
+    return f"{finding.severity}: {finding.file}:{entity} {finding.code}: {finding.message}"

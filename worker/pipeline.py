@@ -1,0 +1,173 @@
+"""The walk of a batch: read, propose, claim, settle, dispatch, emit. Streams are given `process` and know no more.
+
+Everything but the claim (one store round trip for the whole batch) and async handlers is synchronous and pure: no
+clock, no randomness, no logging. The definitions are one snapshot per batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from worker import emit
+from worker.experiments.claims import AssignmentStore, Claim, Held, Proposal
+from worker.experiments.decide import Decision, Engine, settle
+from worker.experiments.definitions import Snapshot
+from worker.formats.decode import Limits
+from worker.formats.read import Read, read
+from worker.handlers.dispatch import Call, Dispatcher, Outcome
+from worker.outputs import BatchResult, DeadLetter, Placement, Tallies
+from worker.records import Record, Rejected, Skipped
+from worker.trigger import Trigger
+
+
+class Exposures(msgspec.Struct, frozen=True):
+    """Which contexts are recorded: `when` they are attached or first read, `repeat` every time or only the first.
+
+    `first` speaks of stored assignments; contexts that are not stored (segments, overrides) are always recorded.
+    """
+
+    when: Literal["attached", "read"] = "attached"
+    repeat: Literal["every", "first"] = "every"
+
+    def wanted(self, decision: Decision, *, was_read: bool) -> bool:
+        """Tell whether this decision's context is recorded."""
+        if decision.arm is None or (self.when == "read" and not was_read):
+            return False
+        return self.repeat == "every" or decision.is_first is True or decision.reason not in _STORED
+
+
+_STORED = frozenset({"split", "sticky", "linked", "reassigned"})
+
+
+class _Walked(NamedTuple):
+    """One trigger at the end of its walk."""
+
+    read: Read
+    step: Decision | Proposal
+    claim: Claim | None
+    decision: Decision
+    outcome: Outcome
+
+
+class Pipeline:
+    """Processes batches with one engine, one store and one set of handlers.
+
+    `snapshot` is asked once per batch; `wants` may leave events out of a replay (they are skipped as `outside_window`).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        snapshot: Callable[[], Snapshot],
+        store: AssignmentStore,
+        dispatcher: Dispatcher,
+        *,
+        limits: Limits,
+        exposures: Exposures,
+        wants: Callable[[Trigger], bool] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._snapshot = snapshot
+        self._store = store
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._exposures = exposures
+        self._wants = wants
+
+    async def process(self, batch: Sequence[Record]) -> BatchResult:
+        """Process a batch; every record ends as outputs, one dead letter or a counted skip."""
+        found = [self._read(record) for record in batch]
+        reads = [entry for entry in found if isinstance(entry, Read)]
+        snapshot = self._snapshot()
+        steps = [self._engine.propose(snapshot, entry.trigger) for entry in reads]
+        claims = await self._claim(steps)
+        decisions = [_settle(step, claim) for step, claim in zip(steps, claims, strict=True)]
+        outcomes = await self._dispatcher.dispatch(
+            [_call(entry.trigger, decision) for entry, decision in zip(reads, decisions, strict=True)]
+        )
+        walked = map(_Walked, reads, steps, claims, decisions, outcomes)
+        return self._emit([next(walked) if isinstance(entry, Read) else entry for entry in found])
+
+    def _read(self, record: Record) -> Read | Skipped | DeadLetter:
+        try:
+            found = read(record, self._limits)
+        except Rejected as rejection:
+            return DeadLetter(record, rejection.reason, rejection.message, "decode")
+        if self._wants is not None and isinstance(found, Read) and not self._wants(found.trigger):
+            return Skipped("outside_window")
+        return found
+
+    async def _claim(self, steps: Sequence[Decision | Proposal]) -> list[Claim | None]:
+        """Return the store's answer for each proposal, None for what is decided already."""
+        proposals = [step for step in steps if isinstance(step, Proposal)]
+        answers = iter(await self._store.claim(proposals) if proposals else ())
+        return [next(answers) if isinstance(step, Proposal) else None for step in steps]
+
+    def _emit(self, walk: Sequence[_Walked | Skipped | DeadLetter]) -> BatchResult:
+        result = BatchResult([], [], Tallies(len(walk)))
+        for entry in walk:
+            match entry:
+                case Skipped(kind):
+                    _count(result.tallies.skipped, kind)
+                case DeadLetter():
+                    result.dead_letters.append(entry)
+                case _Walked():
+                    self._emit_event(entry, result)
+        return result
+
+    def _emit_event(self, walked: _Walked, result: BatchResult) -> None:
+        read, step, claim, decision, outcome = walked
+        record, outputs = read.record, result.outputs
+        key = record.key if decision.subject is None else decision.subject.key.hex().encode()
+        exposed = self._exposures.wanted(decision, was_read=outcome.read)
+        _tally(result.tallies, walked, exposed=exposed)
+        if exposed:
+            outputs.append(emit.exposure(read, decision, key))
+        if isinstance(claim, Held) and isinstance(step, Proposal) and claim.written:
+            outputs.extend(emit.assignments(read, step, claim))
+        result.stop = result.stop or outcome.stop
+        if outcome.failure is not None:
+            result.dead_letters.append(DeadLetter(record, outcome.failure.reason, outcome.failure.message, "handler"))
+            return
+        outputs.append(emit.enriched(read, decision, key))
+        if outcome.commands is not None:
+            outputs.append(emit.commands(read, decision, outcome.commands, key))
+        if outcome.enrollments:
+            outputs.extend(emit.enrollments(read, decision, outcome, key))
+
+
+def _settle(step: Decision | Proposal, claim: Claim | None) -> Decision:
+    if isinstance(step, Decision):
+        return step
+    assert claim is not None  # noqa: S101 - the store answers every proposal
+    return settle(step, claim)
+
+
+def _call(trigger: Trigger, decision: Decision) -> Call:
+    return Call(
+        kind=trigger.kind,
+        event=trigger.event,
+        experiment_id=decision.experiment.id if decision.arm is not None and decision.experiment is not None else None,
+        arm=decision.arm,
+        order_key=None if decision.subject is None else decision.subject.key,
+    )
+
+
+def _tally(tallies: Tallies, walked: _Walked, *, exposed: bool) -> None:
+    decision, claim = walked.decision, walked.claim
+    _count(tallies.decisions, decision.reason)
+    for code in decision.warnings:
+        _count(tallies.warnings, code)
+    if isinstance(claim, Held) and claim.conflict:
+        tallies.identity_conflicts += 1
+    experiment, arm, subject = decision.experiment, decision.arm, decision.subject
+    if experiment is not None and arm is not None and subject is not None and decision.method == "auto":
+        tenant = walked.read.trigger.tenant
+        tallies.placements.append(Placement(tenant, experiment.id, arm.variation_id, subject.key, exposed))
+
+
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1

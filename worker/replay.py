@@ -1,0 +1,44 @@
+"""Replay: records from logs through the pipeline into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from worker.outputs import BatchResult
+from worker.pipeline import Pipeline
+from worker.records import Record
+from worker.summary import Summary
+
+BATCH_RECORDS = 500
+
+
+class StoppedError(Exception):
+    """A handler registered with `on_error="stop"` failed; nothing of its batch was emitted."""
+
+
+async def replay(
+    records: Iterable[Record],
+    pipeline: Pipeline,
+    summary: Summary,
+    write: Callable[[BatchResult], None],
+    progress: Callable[[int], None],
+) -> None:
+    """Process all records in order; `progress` is told the number of records so far after each batch.
+
+    Raises:
+        StoppedError: with the handler's message.
+    """
+    for batch in _batches(records):
+        result = await pipeline.process(batch)
+        if result.stop is not None:
+            raise StoppedError(result.stop)
+        write(result)
+        summary.add(result)
+        progress(summary.events)
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    iterator = iter(records)
+    while batch := list(islice(iterator, BATCH_RECORDS)):
+        yield batch

@@ -1,0 +1,254 @@
+"""Settings: the only reader of the environment and of `worker.toml`.
+
+Four layers, later ones win: defaults, the file, the environment (`WORKER_SUBJECTS__PEPPER`), flags. Every value knows
+the layer it came from, so that a wrong one is reported by name, source and what was expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import msgspec
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+ENV_PREFIX = "WORKER_"
+DEFAULT_FILE = Path("worker.toml")
+_MASK = "********"
+
+
+class WrongSettingsError(Exception):
+    """The settings can't be used; the message has one line per wrong setting."""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _split_list(value: object) -> object:
+    """Let an environment variable list paths with commas, or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return orjson.loads(value)
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
+
+
+class Definitions(_Group):
+    """Where the definitions are."""
+
+    path: Path | None = Field(None, description="A definitions file (YAML or JSON), or a folder of them.")
+
+
+class Subjects(_Group):
+    """How subjects are named."""
+
+    pepper: SecretStr | None = Field(
+        None, min_length=1, description="The key of the HMAC that turns identifiers into keys (secret)."
+    )
+    device_path: str = Field(
+        "event.request.query.device_id",
+        pattern=r"^event(\.[^.]+)+$",
+        description="Where the device id stands, for experiments whose subject is the device.",
+    )
+
+
+class Exposures(_Group):
+    """Which contexts are recorded as exposures."""
+
+    when: Literal["attached", "read"] = Field(
+        "attached", description="Record a context when it is attached, or when a handler reads it."
+    )
+    repeat: Literal["every", "first"] = Field(
+        "every", description="Record every context, or of stored assignments only the first."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_first_read(self) -> Self:
+        if self.when == "read" and self.repeat == "first":
+            raise ValueError("when = read and repeat = first don't go together: the first context may not be read")
+        return self
+
+
+class Input(_Group):
+    """What an input may be."""
+
+    max_bytes: int = Field(1 << 20, ge=1, le=1 << 26, description="The longest input, in bytes.")
+    max_depth: int = Field(64, ge=2, le=512, description="The deepest nesting of objects and arrays, in levels.")
+
+
+class Settings(BaseSettings):
+    """All settings of the worker, frozen."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__", validate_default=False
+    )
+
+    definitions: Definitions = Definitions()
+    handlers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list)] = Field(
+        (), description="Import paths or files of the handlers, in the order in which they run."
+    )
+    subjects: Subjects = Subjects()
+    exposures: Exposures = Exposures()
+    input: Input = Input()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` merged and nothing else: it knows where each value came from."""
+        del settings_cls
+        return (init_settings,)
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting in force: its dotted name, its value (a secret's is masked) and where it came from."""
+
+    name: str
+    value: Any
+    source: str
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """The settings in force, and the same one by one with their sources."""
+
+    settings: Settings
+    listing: tuple[Setting, ...]
+
+
+_Layer = dict[tuple[str, ...], tuple[Any, str]]
+
+
+def load(file: Path | None = None, flags: Mapping[tuple[str, ...], tuple[Any, str]] | None = None) -> Loaded:
+    """Merge the layers and check the result.
+
+    `file` must exist if given; without it `worker.toml` of the working folder is read if it is there. `flags` maps a
+    setting's path to its value and the flag's name. Relative paths of the file are relative to the file's folder.
+
+    Raises:
+        WrongSettingsError: with the name, the source and what was expected of each wrong setting.
+    """
+    values: _Layer = {**_from_file(file), **_from_environment(), **(flags or {})}
+    nested: dict[str, Any] = {}
+    for path, (value, source) in values.items():
+        _put(nested, path, value, source)
+    try:
+        settings = Settings(**nested)
+    except ValidationError as error:
+        raise WrongSettingsError("\n".join(_explain(error, values))) from None
+    return Loaded(settings, tuple(_listing(settings, values)))
+
+
+def _from_file(file: Path | None) -> _Layer:
+    chosen = file or DEFAULT_FILE
+    if file is None and not chosen.exists():
+        return {}
+    try:
+        document = tomllib.loads(chosen.read_text("utf-8"))
+    except OSError as error:
+        raise WrongSettingsError(f"{chosen}: {error.strerror}, expected a settings file (TOML)") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongSettingsError(f"{chosen}: not TOML: {error}") from None
+    return {path: (_based(path, value, chosen.parent), str(chosen)) for path, value in _leaves(document)}
+
+
+def _based(path: tuple[str, ...], value: Any, folder: Path) -> Any:
+    """Make the file's relative paths relative to its folder."""
+    if path == ("definitions", "path") and isinstance(value, str):
+        return folder / value
+    if path == ("handlers",) and isinstance(value, list):
+        return [str(folder / entry) if str(entry).endswith(".py") else entry for entry in value]
+    return value
+
+
+def _from_environment() -> _Layer:
+    """Read `WORKER_GROUP__NAME`; a variable with our prefix and nesting that names no group is refused."""
+    for variable in os.environ:
+        group, nested, _ = variable.upper().removeprefix(ENV_PREFIX).lower().partition("__")
+        if variable.upper().startswith(ENV_PREFIX) and nested and group not in Settings.model_fields:
+            raise WrongSettingsError(
+                f"{variable}: no such group of settings{_suggestion(group, Settings.model_fields)}"
+            )
+    try:
+        document = EnvSettingsSource(Settings)()
+    except SettingsError as error:
+        raise WrongSettingsError(f"environment: {error}; write groups as {ENV_PREFIX}GROUP__NAME") from None
+    return {path: (value, ENV_PREFIX + "__".join(path).upper()) for path, value in _leaves(document)}
+
+
+def _leaves(document: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, name))
+        else:
+            yield (*path, name), value
+
+
+def _put(nested: dict[str, Any], path: tuple[str, ...], value: Any, source: str) -> None:
+    group = nested
+    for name in path[:-1]:
+        group = group.setdefault(name, {})
+        if not isinstance(group, dict):
+            raise WrongSettingsError(f"{'.'.join(path)} (from {source}): {name} has no settings of its own")
+    group[path[-1]] = value
+
+
+def _explain(error: ValidationError, values: _Layer) -> Iterator[str]:
+    for problem in error.errors():
+        path = tuple(str(part) for part in problem["loc"])
+        source = next((values[path[:end]][1] for end in range(len(path), 0, -1) if path[:end] in values), "default")
+        name = ".".join(path)
+        if problem["type"] == "extra_forbidden":
+            yield f"{name} (from {source}): no such setting{_suggestion(name, dict(names()))}"
+        else:
+            found = "" if path[-1] == "pepper" else f", found {str(problem['input'])[:80]!r}"
+            yield f"{name} (from {source}): {problem['msg']}{found}"
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def names() -> Iterator[tuple[str, str]]:
+    """Yield every setting's dotted name and description."""
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Group):
+            for inner, inner_field in field.annotation.model_fields.items():
+                yield f"{name}.{inner}", inner_field.description or ""
+        else:
+            yield name, field.description or ""
+
+
+def _listing(settings: Settings, values: _Layer) -> Iterator[Setting]:
+    for name, _ in names():
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        _, source = values.get(tuple(name.split(".")), (None, "default"))
+        yield Setting(name, _shown(value), source)
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case SecretStr():
+            return _MASK
+        case Path():
+            return str(value)
+        case tuple():
+            return list(value)
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""Sticky assignments: what remembers the first variation a subject was given."""

@@ -1,0 +1,77 @@
+"""The in-memory store: what a replay uses. It grows with the subjects and forgets nothing.
+
+One table per tenant and experiment, keyed by the subject's 32-byte key; the identities of one event share one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+
+from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Vacant, Withdrawn
+from worker.experiments.definitions import Arm, Experiment
+
+_VACANT = Vacant()
+_WITHDRAWN = Withdrawn()
+_BEHIND = Behind()
+
+_Table = dict[bytes, Assignment]
+
+
+class MemoryStore:
+    """An `AssignmentStore` in this process."""
+
+    def __init__(self) -> None:
+        self._tables: dict[tuple[str | None, str], _Table] = {}
+
+    async def claim(self, proposals: Sequence[Proposal]) -> list[Claim]:
+        """Answer every proposal in order."""
+        return [self._claim(proposal) for proposal in proposals]
+
+    def _claim(self, proposal: Proposal) -> Claim:
+        table = self._tables.setdefault((proposal.trigger.tenant, proposal.experiment.id), {})
+        records = [table.get(subject.key) for subject in proposal.subjects]
+        position = next((index for index, record in enumerate(records) if record is not None), None)
+        if position is None:
+            return _VACANT if proposal.drawn is None else _create(table, proposal, proposal.drawn, version=0)
+        record = records[position]
+        assert record is not None  # noqa: S101 - that is what position says
+        if record.variation_id in proposal.experiment.allocated:
+            return _hold(table, proposal, records, position, record)
+        if proposal.experiment.status != "active":
+            return _WITHDRAWN
+        if _is_behind(proposal.experiment, record):
+            return _BEHIND
+        if proposal.drawn is None:
+            return _WITHDRAWN
+        latest = max(record.version for record in records if record is not None)
+        return _create(table, proposal, proposal.drawn, version=latest + 1)
+
+
+def _create(table: _Table, proposal: Proposal, arm: Arm, version: int) -> Held:
+    experiment, trigger = proposal.experiment, proposal.trigger
+    assignment = Assignment(
+        arm.variation_id, version, experiment.revision, experiment.updated_at, trigger.id, trigger.time
+    )
+    for subject in proposal.subjects:
+        table[subject.key] = assignment
+    return Held(assignment, 0, proposal.subjects)
+
+
+def _hold(
+    table: _Table, proposal: Proposal, records: list[Assignment | None], position: int, record: Assignment
+) -> Held:
+    """Keep the record; identities without one get a copy, those that differ keep theirs."""
+    if all(other is record for other in records):
+        return Held(record, position)
+    missing = tuple(compress(proposal.subjects, (other is None for other in records)))
+    for subject in missing:
+        table[subject.key] = record
+    conflict = any(other is not None and other.variation_id != record.variation_id for other in records)
+    return Held(record, position, missing, conflict)
+
+
+def _is_behind(experiment: Experiment, record: Assignment) -> bool:
+    if experiment.updated_at is None or record.updated_at is None:
+        return False
+    return experiment.updated_at < record.updated_at

@@ -1,0 +1,142 @@
+"""Event logs as a stream of records: files, folders, standard input; plain, gzip or zstd.
+
+A line is a record and its place is `<path>/<line>`. Memory is bounded by the longest line that is kept: what exceeds
+`keep_bytes` is hashed while it passes, so that its dead letter can say what it was.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import zstandard
+
+from worker.records import Oversize, Record
+
+SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
+STDIN = "-"
+
+_CHUNK = 1 << 18
+_KEEP_BYTES = 1 << 26
+
+
+class UnreadableLogError(Exception):
+    """A log can't be read; the message names the file and what was expected."""
+
+
+class Log(msgspec.Struct, frozen=True):
+    """One file to read: its path (`-`: standard input), the name its records' places begin with, its size in bytes."""
+
+    path: str
+    name: str
+    size: int | None
+
+
+def find_logs(sources: Sequence[str]) -> list[Log]:
+    """Return the files that the sources name: a folder's sorted, at any depth, without hidden ones.
+
+    Raises:
+        UnreadableLogError: a source is missing, of a kind that is not read, or an empty folder.
+    """
+    return [log for source in sources for log in _find(source)]
+
+
+def _find(source: str) -> Iterator[Log]:
+    path = Path(source)
+    if source == STDIN:
+        yield Log(STDIN, STDIN, None)
+    elif path.is_dir():
+        yield from _find_in(path)
+    elif not path.exists():
+        raise UnreadableLogError(f"{source}: no such file or folder, expected a log ({', '.join(SUFFIXES)}) or -")
+    elif not source.endswith(SUFFIXES):
+        raise UnreadableLogError(f"{source}: not a kind of log that is read, expected {', '.join(SUFFIXES)}")
+    else:
+        yield Log(source, path.name, path.stat().st_size)
+
+
+def _find_in(folder: Path) -> Iterator[Log]:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    logs = [name for name in names if name.endswith(SUFFIXES) and not any(p.startswith(".") for p in name.split("/"))]
+    if not logs:
+        raise UnreadableLogError(f"{folder}: no log in this folder, expected files {', '.join(SUFFIXES)}")
+    for name in logs:
+        yield Log(str(folder / name), name, (folder / name).stat().st_size)
+
+
+def read_log(log: Log, advance: Callable[[int], None], keep_bytes: int = _KEEP_BYTES) -> Iterator[Record]:
+    """Yield a log's records; `advance` is told the bytes of the file that have been read so far.
+
+    Raises:
+        UnreadableLogError: the file can't be opened, or its compression is broken (the message says where).
+    """
+    with ExitStack() as stack:
+        try:
+            yield from _records(_chunks(log, stack, advance), log.name, keep_bytes)
+        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+            found = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise UnreadableLogError(f"{log.path}: can't be read: {found}") from error
+
+
+def _chunks(log: Log, stack: ExitStack, advance: Callable[[int], None]) -> Iterator[bytes]:
+    raw = sys.stdin.buffer if log.path == STDIN else stack.enter_context(Path(log.path).open("rb"))
+    unpacked = _unpack(raw, log.path, stack)
+    while chunk := unpacked(_CHUNK):
+        yield chunk
+        if log.size is not None:
+            advance(raw.tell())
+
+
+def _unpack(raw: BinaryIO, name: str, stack: ExitStack) -> Callable[[int], bytes]:
+    if name.endswith(".gz"):
+        return stack.enter_context(gzip.GzipFile(fileobj=raw)).read1
+    if name.endswith(".zst"):
+        return stack.enter_context(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)).read
+    return raw.read1 if name == STDIN else raw.read  # type: ignore[attr-defined] # a BufferedReader
+
+
+def _records(chunks: Iterator[bytes], name: str, keep_bytes: int) -> Iterator[Record]:
+    number, pending = 1, _Line(keep_bytes)
+    for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        pending.add(first)
+        if others:
+            yield pending.record(f"{name}/{number}")
+            for offset, line in enumerate(others[:-1], 1):
+                yield Record(line, f"{name}/{number + offset}")
+            number += len(others)
+            pending = _Line(keep_bytes)
+            pending.add(others[-1])
+    if pending.size:
+        yield pending.record(f"{name}/{number}")
+
+
+class _Line:
+    """A line as it arrives in pieces; past `keep_bytes` only its size and hash are kept."""
+
+    def __init__(self, keep_bytes: int) -> None:
+        self._keep_bytes = keep_bytes
+        self._parts: list[bytes] = []
+        self._hash: hashlib._Hash | None = None
+        self.size = 0
+
+    def add(self, part: bytes) -> None:
+        self.size += len(part)
+        self._parts.append(part)
+        if self.size > self._keep_bytes:
+            self._hash = self._hash or hashlib.sha256()
+            for kept in self._parts:
+                self._hash.update(kept)
+            self._parts.clear()
+
+    def record(self, source: str) -> Record:
+        if self._hash is None:
+            return Record(b"".join(self._parts), source)
+        return Record(b"", source, oversize=Oversize(self.size, self._hash.hexdigest()))

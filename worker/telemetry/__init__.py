@@ -1,0 +1,1 @@
+"""Logs and what else tells of the worker from outside."""
