@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker.formats.fields import event_id, event_time, invalid, member, read_event, text
+from worker.formats.event import fields_of, make_trigger
+from worker.formats.fields import event_id, event_time, invalid, member, text
 from worker.formats.trigger import trigger_kind
 from worker.records import Record, Skipped
 from worker.trigger import Trigger
@@ -46,9 +47,11 @@ def read(document: dict[str, Any], record: Record) -> Trigger | Skipped:
     data = document.get("data")
     if type(data) is not dict:
         raise invalid("data", data, "an object")
-    return read_event(
-        _user_created(data, document) if name == _USER_CREATED else data,
+    event = _user_created(data, document) if name == _USER_CREATED else data
+    return make_trigger(
+        fields_of(event),
         kind,
+        event,
         id_=event_id(document, "id", record),
         id_scope=text(document, "source", "") or "",
         time=event_time(document, "time", record),

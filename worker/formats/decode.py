@@ -33,16 +33,12 @@ def type_name(value: object) -> str:
     return _TYPE_NAMES.get(type(value), "a number")
 
 
-def decode(raw: bytes, limits: Limits) -> dict[str, Any]:
-    """Return the record's object; of duplicate keys the last wins.
+def decode(raw: bytes) -> dict[str, Any]:
+    """Return the record's object, once `check_limits` let it pass; of duplicate keys the last wins.
 
     Raises:
-        Rejected: the bytes are no JSON object within the limits.
+        Rejected: the bytes are no JSON object.
     """
-    if len(raw) > limits.max_bytes:
-        raise too_large(len(raw), limits)
-    if raw.count(b"{") + raw.count(b"[") > limits.max_depth:
-        _check_depth(raw, limits)
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -50,6 +46,14 @@ def decode(raw: bytes, limits: Limits) -> dict[str, Any]:
     if type(document) is not dict:
         raise Rejected("not_an_object", f"the value is {type_name(document)}, expected an object")
     return document
+
+
+def check_limits(raw: bytes, limits: Limits) -> None:
+    """Refuse what is too long or too deep; text with fewer brackets than levels can't be."""
+    if len(raw) > limits.max_bytes:
+        raise too_large(len(raw), limits)
+    if len(raw) - len(raw.translate(None, b"{[")) > limits.max_depth:
+        _check_depth(raw, limits)
 
 
 def too_large(size: int, limits: Limits) -> Rejected:

@@ -1,4 +1,4 @@
-"""Read the fields that the decision needs from an event object, and refuse wrong types by name."""
+"""Fields of the formats around the event object: ids, times, objects, texts; wrong types are refused by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from worker.formats.decode import type_name
 from worker.records import Record, Rejected
-from worker.trigger import Path, Trigger, TriggerKind
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _RFC3339 = re.compile(
@@ -79,54 +78,6 @@ def rfc3339(milliseconds: int) -> str:
     """Write milliseconds since the epoch as RFC 3339 in UTC."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
-
-
-def read_event(
-    event: dict[str, Any],
-    kind: TriggerKind,
-    *,
-    id_: str,
-    time: str | None,
-    path: Path,
-    id_scope: str = "",
-) -> Trigger:
-    """Read an event object in the shape of the Actions reference.
-
-    Raises:
-        Rejected: `invalid_event`, naming the field, what was found and what was expected.
-    """
-    user = member(event, "user")
-    request = member(event, "request")
-    client = member(event, "client")
-    connection = member(event, "connection")
-    geoip = member(request, "geoip", "event.request.")
-    return Trigger(
-        kind=kind,
-        id=id_,
-        id_scope=id_scope,
-        time=time,
-        tenant=text(member(event, "tenant"), "id", "event.tenant."),
-        event=event,
-        context_path=path,
-        segment_in_context=False,
-        user_id=text(user, "user_id", "event.user."),
-        email=text(user, "email", "event.user."),
-        phone_number=text(user, "phone_number", "event.user."),
-        username=text(user, "username", "event.user."),
-        client_id=text(client, "client_id", "event.client."),
-        connection=text(connection, "name", "event.connection."),
-        connection_type=text(connection, "strategy", "event.connection."),
-        organization_id=text(member(event, "organization"), "id", "event.organization."),
-        domain=text(request, "hostname", "event.request."),
-        user_agent=text(request, "user_agent", "event.request."),
-        country=_text_or_none(geoip.get("countryCode")),
-        region=_text_or_none(geoip.get("subdivisionCode")),
-        query=member(request, "query", "event.request."),
-    )
-
-
-def _text_or_none(value: object) -> str | None:
-    return value if type(value) is str else None
 
 
 def _found(value: object) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from worker.formats import cloudevents, tenant_log, trigger
-from worker.formats.decode import Limits, decode, too_large
-from worker.formats.splice import set_member
+from worker.formats.decode import Limits, check_limits, decode, too_large
+from worker.formats.splice import insert_member, set_member
 from worker.records import Record, Rejected, Skipped
 from worker.trigger import Trigger
 
@@ -16,15 +16,22 @@ _DIALECTS = (cloudevents, trigger, tenant_log)  # most telling mark first: a Clo
 
 
 class Read(msgspec.Struct, frozen=True):
-    """A record that is a trigger, with the object that its bytes say."""
+    """A record that is a trigger.
+
+    `document` is what its bytes say, None where they were read without decoding all: then the object that receives the
+    context is there and has none yet.
+    """
 
     record: Record
-    document: dict[str, Any]
     trigger: Trigger
+    document: dict[str, Any] | None
 
     def with_context(self, context: bytes) -> bytes:
         """Return the record's bytes with `experiment` set to that JSON text and nothing else changed."""
-        return set_member(self.record.value, self.document, self.trigger.context_path, "experiment", context)
+        raw, path = self.record.value, self.trigger.context_path
+        if self.document is None:
+            return insert_member(raw, path, "experiment", context)
+        return set_member(raw, self.document, path, "experiment", context)
 
 
 def read(record: Record, limits: Limits) -> Read | Skipped:
@@ -35,11 +42,15 @@ def read(record: Record, limits: Limits) -> Read | Skipped:
     """
     if record.oversize is not None:
         raise too_large(record.oversize.size, limits)
-    document = decode(record.value, limits)
+    check_limits(record.value, limits)
+    straight = trigger.read_straight(record)
+    if straight is not None:
+        return Read(record, straight, None)
+    document = decode(record.value)
     for dialect in _DIALECTS:
         if dialect.recognises(document):
             found = dialect.read(document, record)
-            return found if isinstance(found, Skipped) else Read(record, document, found)
+            return found if isinstance(found, Skipped) else Read(record, found, document)
     raise Rejected(
         "unknown_format",
         "expected a trigger event (trigger, event), a CloudEvent (specversion) or a tenant log event (type, log_id)",

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from worker.trigger import Path
 
-_OPENING = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*\{")
+_OPENING = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*\{(?=[ \t\r\n]*(\})?)")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]]', re.DOTALL)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}]+")
@@ -41,9 +41,13 @@ def set_member(raw: bytes, document: dict[str, Any], path: Path, key: str, value
             return set_member(raw, document, path[:depth], name, _nested(path[depth + 1 :], key, value))
     if key in target:
         return _replace(raw, path, key, value)
-    opening = _find_opening(raw, path)
-    comma = b"," if target else b""
-    return b'%b"%b":%b%b%b' % (raw[:opening], key.encode(), value, comma, raw[opening:])
+    return insert_member(raw, path, key, value)
+
+
+def insert_member(raw: bytes, path: Path, key: str, value: bytes) -> bytes:
+    """Return `raw` with member `key` put first in the object at `path`, which is there and has no such member."""
+    opening, empty = _find_opening(raw, path)
+    return raw[:opening] + b'"%b":%b%b' % (key.encode(), value, b"" if empty else b",") + raw[opening:]
 
 
 def _nested(path: Path, key: str, value: bytes) -> bytes:
@@ -57,15 +61,16 @@ def _replace(raw: bytes, path: Path, key: str, value: bytes) -> bytes:
     return raw[: member.start] + value + raw[member.end :]
 
 
-def _find_opening(raw: bytes, path: Path) -> int:
-    """Return the position just behind the `{` of the object at `path`."""
-    if path and b"\\u006" not in raw and b"\\u007" not in raw:
+def _find_opening(raw: bytes, path: Path) -> tuple[int, bool]:
+    """Return the position just behind the `{` of the object at `path`, and whether the object is empty."""
+    if path and (b"\\" not in raw or (b"\\u006" not in raw and b"\\u007" not in raw)):
         quoted = b'"%b"' % path[-1].encode()
         found = raw.find(quoted)
-        unique = found >= 0 and raw.find(quoted, found + 1) < 0
+        unique = found >= 0 and raw.rfind(quoted) == found
         if unique and (opening := _OPENING.match(raw, found + len(quoted))):
-            return opening.end()
-    return _open(raw, path)
+            return opening.end(), opening[1] is not None
+    position = _open(raw, path)
+    return position, raw[_skip_space(raw, position)] == ord("}")
 
 
 def _open(raw: bytes, path: Path) -> int:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from worker.formats.fields import event_id, event_time, invalid, read_event, text
+from worker.formats.event import fields_of, make_trigger
+from worker.formats.fields import event_id, event_time, invalid, text
 from worker.records import Record, Skipped
 from worker.trigger import Path, Trigger, TriggerKind
 
@@ -40,14 +39,16 @@ def read(document: dict[str, Any], record: Record) -> Trigger | Skipped:
     if details is not None and type(details) is not dict:
         raise invalid("details", details, "an object")
     path: Path = ("data", "details") if wrapped else ("details",)
-    trigger = read_event(
-        _event(log),
+    event = _event(log)
+    return make_trigger(
+        fields_of(event),
         kind,
+        event,
         id_=event_id(document if document.get("log_id") is not None else log, "log_id", record),
         time=event_time(log, "date", record),
         path=path,
+        segment_in_context=True,
     )
-    return msgspec.structs.replace(trigger, segment_in_context=True)
 
 
 def _event(log: dict[str, Any]) -> dict[str, Any]:
