@@ -13,7 +13,7 @@ from worker.experiments.user_agent import parse_user_agent
 from worker.formats.read import Read
 from worker.handlers.dispatch import Outcome
 from worker.ids import derived_id
-from worker.outputs import Output, OutputKind
+from worker.outputs import Output
 from worker.trigger import Trigger
 
 
@@ -23,7 +23,7 @@ def enriched(read: Read, decision: Decision, key: bytes | None) -> Output:
     context = b"null" if arm is None else arm.context_json
     if arm is not None and read.trigger.segment_in_context:
         context = b'%b,"segment_id":%b}' % (context[:-1], orjson.dumps(decision.segment_id))
-    return _output("enriched", read, derived_id(read.trigger, "enriched"), key, read.with_context(context))
+    return Output("enriched", read.record, read.trigger, key, read.with_context(context))
 
 
 def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
@@ -31,9 +31,8 @@ def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
     trigger, experiment, arm, subject = read.trigger, decision.experiment, decision.arm, decision.subject
     assert experiment is not None  # noqa: S101 - an arm is an experiment's
     assert arm is not None  # noqa: S101 - only contexts are exposed
-    exposure_id = derived_id(trigger, "exposure")
     value = {
-        "exposure_id": exposure_id,
+        "exposure_id": derived_id(trigger, "exposures"),
         "event_id": trigger.id,
         "trigger": trigger.kind,
         "occurred_at": trigger.time,
@@ -48,7 +47,7 @@ def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
         "reason": decision.reason,
         "is_first": decision.is_first,
         "subject_type": None if subject is None else subject.type,
-        "subject": None if subject is None else subject.key.hex(),
+        "subject": None if subject is None else subject.hex,
         "user_id": trigger.user_id,
         "client_id": trigger.client_id,
         "connection": trigger.connection,
@@ -57,7 +56,7 @@ def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
         "device_type": trigger.user_agent and parse_user_agent(trigger.user_agent).device_type,
         "warnings": decision.warnings,
     }
-    return _output("exposures", read, exposure_id, key, orjson.dumps(value))
+    return Output("exposures", read.record, trigger, key, orjson.dumps(value))
 
 
 def enrollments(read: Read, decision: Decision, outcome: Outcome, key: bytes | None) -> list[Output]:
@@ -65,16 +64,15 @@ def enrollments(read: Read, decision: Decision, outcome: Outcome, key: bytes | N
     trigger = read.trigger
     found = []
     for index, (endpoint, payload) in enumerate(outcome.enrollments):
-        enrollment_id = derived_id(trigger, "enrollment", index)
         value = {
-            "enrollment_id": enrollment_id,
+            "enrollment_id": derived_id(trigger, "enrollments", index),
             "event_id": trigger.id,
             "occurred_at": trigger.time,
             **_whose(trigger, decision),
             "endpoint": endpoint,
             "payload": orjson.Fragment(payload),
         }
-        found.append(_output("enrollments", read, enrollment_id, key, orjson.dumps(value)))
+        found.append(Output("enrollments", read.record, trigger, key, orjson.dumps(value), index))
     return found
 
 
@@ -88,7 +86,7 @@ def commands(read: Read, decision: Decision, recorded: bytes, key: bytes | None)
         **_whose(trigger, decision),
         "commands": orjson.Fragment(recorded),
     }
-    return _output("commands", read, derived_id(trigger, "commands"), key, orjson.dumps(value))
+    return Output("commands", read.record, trigger, key, orjson.dumps(value))
 
 
 def assignments(read: Read, proposal: Proposal, held: Held) -> list[Output]:
@@ -96,12 +94,11 @@ def assignments(read: Read, proposal: Proposal, held: Held) -> list[Output]:
     trigger, experiment, assignment = read.trigger, proposal.experiment, held.assignment
     found = []
     for index, subject in enumerate(held.written):
-        hexadecimal = subject.key.hex()
         value = {
             "tenant_id": trigger.tenant,
             "experiment_id": experiment.id,
             "subject_type": subject.type,
-            "subject": hexadecimal,
+            "subject": subject.hex,
             "variation_id": assignment.variation_id,
             "version": assignment.version,
             "experiment_revision": assignment.revision,
@@ -109,9 +106,8 @@ def assignments(read: Read, proposal: Proposal, held: Held) -> list[Output]:
             "assigned_at": assignment.assigned_at,
             "event_id": assignment.event_id,
         }
-        key = f"{trigger.tenant or ''}|{experiment.id}|{hexadecimal}".encode()
-        output_id = derived_id(trigger, "assignment", index)
-        found.append(_output("assignments", read, output_id, key, orjson.dumps(value)))
+        key = f"{trigger.tenant or ''}|{experiment.id}|{subject.hex}".encode()
+        found.append(Output("assignments", read.record, trigger, key, orjson.dumps(value), index))
     return found
 
 
@@ -123,7 +119,3 @@ def _whose(trigger: Trigger, decision: Decision) -> Mapping[str, Any]:
         "experiment_id": decision.experiment.id if context and decision.experiment else None,
         "variation_id": decision.arm.variation_id if decision.arm else None,
     }
-
-
-def _output(kind: OutputKind, read: Read, id_: str, key: bytes | None, value: bytes) -> Output:
-    return Output(kind, read.record, id_, read.trigger.time, key, value)

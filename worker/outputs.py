@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
+from worker.ids import derived_id
 from worker.records import DeadLetterReason, Record
+from worker.trigger import Trigger
 
 OutputKind = Literal["enriched", "exposures", "enrollments", "commands", "assignments"]
+OUTPUT_KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 Stage = Literal["decode", "handler", "emit"]
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
-    """One record to emit: `value` is its JSON, `id` and `time` (RFC 3339) are those of its CloudEvents headers."""
+    """One record to emit: `value` is its JSON; the input's headers and the trigger are there for its headers."""
 
     kind: OutputKind
     record: Record
-    id: str
-    time: str | None
+    trigger: Trigger
     key: bytes | None
     value: bytes
+    index: int = 0
+
+    @property
+    def id(self) -> str:
+        """The id of its CloudEvents headers, derived from the event."""
+        return derived_id(self.trigger, self.kind, self.index)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
@@ -56,10 +64,11 @@ class Tallies(msgspec.Struct):
 class BatchResult(msgspec.Struct):
     """Everything that a batch says should happen; nothing of it has happened yet.
 
+    `outputs` are in the order of the inputs within each kind; every kind is there.
     `stop` is why the worker must stop (then nothing of the batch may be emitted), None to go on.
     """
 
-    outputs: list[Output]
+    outputs: dict[OutputKind, list[Output]]
     dead_letters: list[DeadLetter]
     tallies: Tallies
     stop: str | None = None

@@ -18,7 +18,7 @@ from worker.experiments.definitions import Snapshot
 from worker.formats.decode import Limits
 from worker.formats.read import Read, read
 from worker.handlers.dispatch import Call, Dispatcher, Outcome
-from worker.outputs import BatchResult, DeadLetter, Placement, Tallies
+from worker.outputs import OUTPUT_KINDS, BatchResult, DeadLetter, Placement, Tallies
 from worker.records import Record, Rejected, Skipped
 from worker.trigger import Trigger
 
@@ -107,7 +107,7 @@ class Pipeline:
         return [next(answers) if isinstance(step, Proposal) else None for step in steps]
 
     def _emit(self, walk: Sequence[_Walked | Skipped | DeadLetter]) -> BatchResult:
-        result = BatchResult([], [], Tallies(len(walk)))
+        result = BatchResult({kind: [] for kind in OUTPUT_KINDS}, [], Tallies(len(walk)))
         for entry in walk:
             match entry:
                 case Skipped(kind):
@@ -121,22 +121,22 @@ class Pipeline:
     def _emit_event(self, walked: _Walked, result: BatchResult) -> None:
         read, step, claim, decision, outcome = walked
         record, outputs = read.record, result.outputs
-        key = record.key if decision.subject is None else decision.subject.key.hex().encode()
+        key = record.key if decision.subject is None else decision.subject.hex.encode()
         exposed = self._exposures.wanted(decision, was_read=outcome.read)
         _tally(result.tallies, walked, exposed=exposed)
         if exposed:
-            outputs.append(emit.exposure(read, decision, key))
+            outputs["exposures"].append(emit.exposure(read, decision, key))
         if isinstance(claim, Held) and isinstance(step, Proposal) and claim.written:
-            outputs.extend(emit.assignments(read, step, claim))
+            outputs["assignments"].extend(emit.assignments(read, step, claim))
         result.stop = result.stop or outcome.stop
         if outcome.failure is not None:
             result.dead_letters.append(DeadLetter(record, outcome.failure.reason, outcome.failure.message, "handler"))
             return
-        outputs.append(emit.enriched(read, decision, key))
+        outputs["enriched"].append(emit.enriched(read, decision, key))
         if outcome.commands is not None:
-            outputs.append(emit.commands(read, decision, outcome.commands, key))
+            outputs["commands"].append(emit.commands(read, decision, outcome.commands, key))
         if outcome.enrollments:
-            outputs.extend(emit.enrollments(read, decision, outcome, key))
+            outputs["enrollments"].extend(emit.enrollments(read, decision, outcome, key))
 
 
 def _settle(step: Decision | Proposal, claim: Claim | None) -> Decision:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from worker.experiments.definitions import Experiment, Snapshot
-from worker.outputs import BatchResult, Placement
+from worker.outputs import OUTPUT_KINDS, BatchResult, Placement
 
-_OUTPUTS = ("enriched", "exposures", "enrollments", "commands", "assignments")
 _RUNNING = ("active", "paused")
 
 
@@ -42,7 +41,7 @@ class Summary:
         tallies = result.tallies
         self.events += tallies.events
         self._conflicts += tallies.identity_conflicts
-        self._outputs.update([output.kind for output in result.outputs])
+        self._outputs.update({kind: len(outputs) for kind, outputs in result.outputs.items()})
         self._dead_letters.update([letter.reason for letter in result.dead_letters])
         self._decisions.update(tallies.decisions)
         self._warnings.update(tallies.warnings)
@@ -63,7 +62,7 @@ class Summary:
         """Return the summary as `summary.json` has it; `handlers` are the dispatcher's counts."""
         return {
             "events": self.events,
-            **{kind: self._outputs[kind] for kind in _OUTPUTS},
+            **{kind: self._outputs[kind] for kind in OUTPUT_KINDS},
             "dead_letters": dict(sorted(self._dead_letters.items())),
             "skipped": dict(sorted(self._skipped.items())),
             "decisions": dict(sorted(self._decisions.items())),

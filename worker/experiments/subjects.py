@@ -29,10 +29,14 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):
-    """An identity as stores and records know it: `key` is HMAC-SHA256(pepper, `tenant|type|value`), 32 bytes."""
+    """An identity as stores and records know it: `key` is HMAC-SHA256(pepper, `tenant|type|value`), 32 bytes.
+
+    `hex` is the same in lower-case hexadecimal, as records carry it.
+    """
 
     type: SubjectType
     key: bytes
+    hex: str
 
 
 class Identities(msgspec.Struct, frozen=True, gc=False):
@@ -78,4 +82,5 @@ class SubjectKeys:
 
     def _derive(self, tenant: str | None, identity: Identity) -> Subject:
         text = f"{tenant or ''}|{identity.type}|{identity.value}"
-        return Subject(identity.type, hmac.digest(self._pepper, text.encode(), "sha256"))
+        key = hmac.digest(self._pepper, text.encode(), "sha256")
+        return Subject(identity.type, key, key.hex())

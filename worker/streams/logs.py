@@ -86,7 +86,9 @@ def read_log(log: Log, advance: Callable[[int], None], keep_bytes: int = _KEEP_B
 
 
 def _chunks(log: Log, stack: ExitStack, advance: Callable[[int], None]) -> Iterator[bytes]:
-    raw = sys.stdin.buffer if log.path == STDIN else stack.enter_context(Path(log.path).open("rb"))
+    raw = sys.stdin.buffer if log.path == STDIN else Path(log.path).open("rb")  # noqa: SIM115 - the stack closes it
+    if log.path != STDIN:
+        stack.enter_context(raw)
     unpacked = _unpack(raw, log.path, stack)
     while chunk := unpacked(_CHUNK):
         yield chunk

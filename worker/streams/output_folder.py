@@ -13,14 +13,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, get_args
+from typing import BinaryIO, Self
 
 import orjson
 
-from worker.outputs import BatchResult, DeadLetter, OutputKind
+from worker.outputs import OUTPUT_KINDS, BatchResult, DeadLetter
 
 _ASIDE = ".incomplete"
-_NAMES = (*get_args(OutputKind), "dead_letters")
+_NAMES = (*OUTPUT_KINDS, "dead_letters")
 _BUFFER = 1 << 20
 
 
@@ -66,8 +66,8 @@ class OutputFolder:
 
     def write(self, result: BatchResult) -> None:
         """Append a batch's outputs, one line each, in its order."""
-        for name in get_args(OutputKind):
-            _write_lines(self._files[name], [output.value for output in result.outputs if output.kind == name])
+        for kind, outputs in result.outputs.items():
+            _write_lines(self._files[kind], [output.value for output in outputs])
         _write_lines(self._files["dead_letters"], [self._letter(letter) for letter in result.dead_letters])
 
     def publish(self, summary: bytes) -> None:
