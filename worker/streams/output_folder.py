@@ -21,6 +21,7 @@ from worker.outputs import OUTPUT_KINDS, BatchResult, DeadLetter
 
 _ASIDE = ".incomplete"
 _NAMES = (*OUTPUT_KINDS, "dead_letters")
+OUTPUT_FILES = tuple(f"{name}.ndjson" for name in _NAMES)
 _BUFFER = 1 << 20
 
 
