@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import orjson
+import msgspec
 
 from worker.experiments.claims import Held, Proposal
 from worker.experiments.decide import Decision
@@ -14,7 +11,6 @@ from worker.formats.read import Read
 from worker.handlers.dispatch import Outcome
 from worker.ids import derived_id
 from worker.outputs import Output
-from worker.trigger import Trigger
 
 
 def enriched(read: Read, decision: Decision, key: bytes | None) -> Output:
@@ -22,8 +18,81 @@ def enriched(read: Read, decision: Decision, key: bytes | None) -> Output:
     arm = decision.arm
     context = b"null" if arm is None else arm.context_json
     if arm is not None and read.trigger.segment_in_context:
-        context = b'%b,"segment_id":%b}' % (context[:-1], orjson.dumps(decision.segment_id))
+        context = b'%b,"segment_id":%b}' % (context[:-1], _encode(decision.segment_id))
     return Output("enriched", read.record, read.trigger, key, read.with_context(context))
+
+
+class _Exposure(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `schemas.exposure.Exposure`, in their order."""
+
+    exposure_id: str
+    event_id: str
+    trigger: str
+    occurred_at: str | None
+    tenant_id: str | None
+    experiment_id: str
+    experiment_revision: str
+    feature_flag_id: str
+    variation_id: str
+    segment_id: str | None
+    is_control: bool
+    assignment_method: str
+    reason: str
+    is_first: bool | None
+    subject_type: str | None
+    subject: str | None
+    user_id: str | None
+    client_id: str | None
+    connection: str | None
+    organization_id: str | None
+    country: str | None
+    device_type: str | None
+    warnings: tuple[str, ...]
+
+
+class _Commands(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `schemas.commands.Commands`, in their order."""
+
+    event_id: str
+    trigger: str
+    occurred_at: str | None
+    tenant_id: str | None
+    user_id: str | None
+    experiment_id: str | None
+    variation_id: str | None
+    commands: msgspec.Raw
+
+
+class _Enrollment(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `schemas.enrollment.Enrollment`, in their order."""
+
+    enrollment_id: str
+    event_id: str
+    occurred_at: str | None
+    tenant_id: str | None
+    user_id: str | None
+    experiment_id: str | None
+    variation_id: str | None
+    endpoint: str
+    payload: msgspec.Raw
+
+
+class _Assignment(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `schemas.assignment.Assignment`, in their order."""
+
+    tenant_id: str | None
+    experiment_id: str
+    subject_type: str
+    subject: str
+    variation_id: str
+    version: int
+    experiment_revision: str
+    experiment_updated_at: str | None
+    assigned_at: str | None
+    event_id: str
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
@@ -31,62 +100,71 @@ def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
     trigger, experiment, arm, subject = read.trigger, decision.experiment, decision.arm, decision.subject
     assert experiment is not None  # noqa: S101 - an arm is an experiment's
     assert arm is not None  # noqa: S101 - only contexts are exposed
-    value = {
-        "exposure_id": derived_id(trigger, "exposures"),
-        "event_id": trigger.id,
-        "trigger": trigger.kind,
-        "occurred_at": trigger.time,
-        "tenant_id": trigger.tenant,
-        "experiment_id": experiment.id,
-        "experiment_revision": experiment.revision,
-        "feature_flag_id": experiment.feature_flag_id,
-        "variation_id": arm.variation_id,
-        "segment_id": decision.segment_id,
-        "is_control": arm.is_control,
-        "assignment_method": decision.method,
-        "reason": decision.reason,
-        "is_first": decision.is_first,
-        "subject_type": None if subject is None else subject.type,
-        "subject": None if subject is None else subject.hex,
-        "user_id": trigger.user_id,
-        "client_id": trigger.client_id,
-        "connection": trigger.connection,
-        "organization_id": trigger.organization_id,
-        "country": trigger.country,
-        "device_type": trigger.user_agent and parse_user_agent(trigger.user_agent).device_type,
-        "warnings": decision.warnings,
-    }
-    return Output("exposures", read.record, trigger, key, orjson.dumps(value))
+    user_agent = trigger.user_agent
+    value = _Exposure(
+        derived_id(trigger, "exposures"),
+        trigger.id,
+        trigger.kind,
+        trigger.time,
+        trigger.tenant,
+        experiment.id,
+        experiment.revision,
+        experiment.feature_flag_id,
+        arm.variation_id,
+        decision.segment_id,
+        arm.is_control,
+        decision.method,
+        decision.reason,
+        decision.is_first,
+        None if subject is None else subject.type,
+        None if subject is None else subject.hex,
+        trigger.user_id,
+        trigger.client_id,
+        trigger.connection,
+        trigger.organization_id,
+        trigger.country,
+        None if user_agent is None else parse_user_agent(user_agent).device_type,
+        decision.warnings,
+    )
+    return Output("exposures", read.record, trigger, key, _encode(value))
 
 
 def enrollments(read: Read, decision: Decision, outcome: Outcome, key: bytes | None) -> list[Output]:
     """Return the webhooks that the event's handlers asked for, in order."""
     trigger = read.trigger
+    experiment_id, variation_id = _given(decision)
     found = []
     for index, (endpoint, payload) in enumerate(outcome.enrollments):
-        value = {
-            "enrollment_id": derived_id(trigger, "enrollments", index),
-            "event_id": trigger.id,
-            "occurred_at": trigger.time,
-            **_whose(trigger, decision),
-            "endpoint": endpoint,
-            "payload": orjson.Fragment(payload),
-        }
-        found.append(Output("enrollments", read.record, trigger, key, orjson.dumps(value), index))
+        value = _Enrollment(
+            derived_id(trigger, "enrollments", index),
+            trigger.id,
+            trigger.time,
+            trigger.tenant,
+            trigger.user_id,
+            experiment_id,
+            variation_id,
+            endpoint,
+            msgspec.Raw(payload),
+        )
+        found.append(Output("enrollments", read.record, trigger, key, _encode(value), index))
     return found
 
 
 def commands(read: Read, decision: Decision, recorded: bytes, key: bytes | None) -> Output:
     """Return the `api` calls of the event's handlers; `recorded` is their JSON array."""
     trigger = read.trigger
-    value = {
-        "event_id": trigger.id,
-        "trigger": trigger.kind,
-        "occurred_at": trigger.time,
-        **_whose(trigger, decision),
-        "commands": orjson.Fragment(recorded),
-    }
-    return Output("commands", read.record, trigger, key, orjson.dumps(value))
+    experiment_id, variation_id = _given(decision)
+    value = _Commands(
+        trigger.id,
+        trigger.kind,
+        trigger.time,
+        trigger.tenant,
+        trigger.user_id,
+        experiment_id,
+        variation_id,
+        msgspec.Raw(recorded),
+    )
+    return Output("commands", read.record, trigger, key, _encode(value))
 
 
 def assignments(read: Read, proposal: Proposal, held: Held) -> list[Output]:
@@ -94,28 +172,25 @@ def assignments(read: Read, proposal: Proposal, held: Held) -> list[Output]:
     trigger, experiment, assignment = read.trigger, proposal.experiment, held.assignment
     found = []
     for index, subject in enumerate(held.written):
-        value = {
-            "tenant_id": trigger.tenant,
-            "experiment_id": experiment.id,
-            "subject_type": subject.type,
-            "subject": subject.hex,
-            "variation_id": assignment.variation_id,
-            "version": assignment.version,
-            "experiment_revision": assignment.revision,
-            "experiment_updated_at": assignment.updated_at,
-            "assigned_at": assignment.assigned_at,
-            "event_id": assignment.event_id,
-        }
+        value = _Assignment(
+            trigger.tenant,
+            experiment.id,
+            subject.type,
+            subject.hex,
+            assignment.variation_id,
+            assignment.version,
+            assignment.revision,
+            assignment.updated_at,
+            assignment.assigned_at,
+            assignment.event_id,
+        )
         key = f"{trigger.tenant or ''}|{experiment.id}|{subject.hex}".encode()
-        found.append(Output("assignments", read.record, trigger, key, orjson.dumps(value), index))
+        found.append(Output("assignments", read.record, trigger, key, _encode(value), index))
     return found
 
 
-def _whose(trigger: Trigger, decision: Decision) -> Mapping[str, Any]:
-    context = decision.arm is not None and decision.experiment is not None
-    return {
-        "tenant_id": trigger.tenant,
-        "user_id": trigger.user_id,
-        "experiment_id": decision.experiment.id if context and decision.experiment else None,
-        "variation_id": decision.arm.variation_id if decision.arm else None,
-    }
+def _given(decision: Decision) -> tuple[str | None, str | None]:
+    """Return the experiment and variation of the context, None without one."""
+    if decision.experiment is None or decision.arm is None:
+        return None, None
+    return decision.experiment.id, decision.arm.variation_id

@@ -13,12 +13,12 @@ from worker.trigger import Trigger
 
 NAMESPACE = UUID("7d9b5c1e-2f0a-5e43-9a65-0c8f7c1f3b20")
 
-_VARIANT = "89ab"
+_NAMESPACE = NAMESPACE.bytes
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # RFC 9562 section 4.1: the two top bits are 10
 
 
 def derived_id(trigger: Trigger, kind: str, index: int = 0) -> str:
     """Return the id of that output of an event."""
     name = f"{len(trigger.id_scope)}:{trigger.id_scope}{len(trigger.id)}:{trigger.id}{kind}:{index}"
-    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
-    variant = _VARIANT[int(digest[16], 16) & 3]
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+    digest = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"

@@ -52,7 +52,7 @@ class Engine:
         """Decide everything that needs no memory; say what the store must be asked."""
         tenant = snapshot.of(trigger.tenant)
         warnings: tuple[WarningCode, ...] = ()
-        if trigger.query:
+        if not _OVERRIDES.isdisjoint(trigger.query):
             named = _named(trigger.query)
             if named.experiment_id is not None:
                 return self._override(tenant.experiments, trigger, named)
@@ -69,7 +69,7 @@ class Engine:
         return Proposal(
             trigger,
             experiment,
-            tuple([self._keys.of(trigger.tenant, identity) for identity in identities.all]),
+            self._keys.of_all(trigger.tenant, identities),
             draw(experiment, identities.bucketing_key) if experiment.status == "active" else None,
             warnings,
         )
@@ -81,7 +81,7 @@ class Engine:
         return device or user_identities(trigger)
 
     def _subject(self, trigger: Trigger, identities: Identities | None) -> Subject | None:
-        return None if identities is None else self._keys.of(trigger.tenant, identities.all[0])
+        return None if identities is None else self._keys.of_first(trigger.tenant, identities)
 
     def _by_segment(
         self, experiment: Experiment, trigger: Trigger, identities: Identities, warnings: tuple[WarningCode, ...]
@@ -116,6 +116,9 @@ class Engine:
         return Decision(
             "forced", subject, experiment, allocation.arm, method="forced", segment_id=allocation.segment_id
         )
+
+
+_OVERRIDES = frozenset({"experiment_id", "variation_id", "segment_id"})
 
 
 class _Named(msgspec.Struct, frozen=True):

@@ -21,13 +21,6 @@ SubjectType = Literal["user", "identifier", "device"]
 _REMEMBERED_KEYS = 1 << 16
 
 
-class Identity(msgspec.Struct, frozen=True, gc=False):
-    """One of the names that an event gives its subject; `value` is personal data and never leaves the process."""
-
-    type: SubjectType
-    value: str
-
-
 class Subject(msgspec.Struct, frozen=True, gc=False):
     """An identity as stores and records know it: `key` is HMAC-SHA256(pepper, `tenant|type|value`), 32 bytes.
 
@@ -40,9 +33,12 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
 
 
 class Identities(msgspec.Struct, frozen=True, gc=False):
-    """All identities of an event, the subject first, and the bucketing key."""
+    """All names that an event gives its subject, personal data that never leaves the process, and the bucketing key.
 
-    all: tuple[Identity, ...]
+    `names` are pairs of type and value, the subject's first.
+    """
+
+    names: tuple[tuple[SubjectType, str], ...]
     bucketing_key: str
 
 
@@ -54,13 +50,20 @@ def normalise_email(email: str) -> str:
 
 def user_identities(trigger: Trigger) -> Identities | None:
     """Return `user_id`, then the link identifiers (e-mail, phone number, username); None if the event has none."""
-    email = trigger.email and normalise_email(trigger.email)
-    links = [value for value in (email, trigger.phone_number, trigger.username) if value and not value.isspace()]
-    found = tuple(Identity("identifier", value) for value in links)
-    user_id = trigger.user_id
+    names: list[tuple[SubjectType, str]] = []
+    user_id, email = trigger.user_id, trigger.email
     if user_id and not user_id.isspace():
-        found = (Identity("user", user_id), *found)
-    return Identities(found, links[0] if links else found[0].value) if found else None
+        names.append(("user", user_id))
+    links = len(names)
+    if email and (normal := normalise_email(email)):
+        names.append(("identifier", normal))
+    if trigger.phone_number and not trigger.phone_number.isspace():
+        names.append(("identifier", trigger.phone_number))
+    if trigger.username and not trigger.username.isspace():
+        names.append(("identifier", trigger.username))
+    if not names:
+        return None
+    return Identities(tuple(names), names[links if links < len(names) else 0][1])
 
 
 def device_identities(trigger: Trigger, device_path: Path) -> Identities | None:
@@ -70,17 +73,25 @@ def device_identities(trigger: Trigger, device_path: Path) -> Identities | None:
         value = value.get(name) if isinstance(value, Mapping) else None
     if not isinstance(value, str) or not value.strip():
         return None
-    return Identities((Identity("device", value),), value)
+    return Identities((("device", value),), value)
 
 
 class SubjectKeys:
-    """Turns identities into keys with one pepper, and remembers the latest ones."""
+    """Turns identities into subjects with one pepper, and remembers the latest ones."""
 
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
-        self.of: Callable[[str | None, Identity], Subject] = lru_cache(_REMEMBERED_KEYS)(self._derive)
+        self._of: Callable[[str | None, SubjectType, str], Subject] = lru_cache(_REMEMBERED_KEYS)(self._derive)
 
-    def _derive(self, tenant: str | None, identity: Identity) -> Subject:
-        text = f"{tenant or ''}|{identity.type}|{identity.value}"
-        key = hmac.digest(self._pepper, text.encode(), "sha256")
-        return Subject(identity.type, key, key.hex())
+    def of_first(self, tenant: str | None, identities: Identities) -> Subject:
+        """Return the subject."""
+        return self._of(tenant, *identities.names[0])
+
+    def of_all(self, tenant: str | None, identities: Identities) -> tuple[Subject, ...]:
+        """Return all identities as subjects, in order."""
+        derive = self._of
+        return tuple([derive(tenant, type_, value) for type_, value in identities.names])
+
+    def _derive(self, tenant: str | None, type_: SubjectType, value: str) -> Subject:
+        key = hmac.digest(self._pepper, f"{tenant or ''}|{type_}|{value}".encode(), "sha256")
+        return Subject(type_, key, key.hex())

@@ -22,7 +22,6 @@ from worker.outputs import OUTPUT_KINDS, BatchResult, DeadLetter
 _ASIDE = ".incomplete"
 _NAMES = (*OUTPUT_KINDS, "dead_letters")
 OUTPUT_FILES = tuple(f"{name}.ndjson" for name in _NAMES)
-_BUFFER = 1 << 20
 
 
 class OutputFolderError(Exception):
@@ -54,7 +53,7 @@ class OutputFolder:
             raise OutputFolderError(f"{self._folder}: can't be written: {error.strerror}") from None
         shutil.rmtree(self._aside, ignore_errors=True)  # what a killed run left
         self._aside.mkdir()
-        self._files = {name: (self._aside / f"{name}.ndjson").open("wb", _BUFFER) for name in _NAMES}
+        self._files = {name: (self._aside / f"{name}.ndjson").open("wb") for name in _NAMES}
         return self
 
     def __exit__(
@@ -102,8 +101,7 @@ class OutputFolder:
 
 def _write_lines(file: BinaryIO, lines: Sequence[bytes]) -> None:
     if lines:
-        file.write(b"\n".join(lines))
-        file.write(b"\n")
+        file.write(b"\n".join((*lines, b"")))
 
 
 def _base64(value: bytes | None) -> str | None:
