@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+from typing import NoReturn
+
 import typer
 
 from worker.cli import config, replay, simulate, validate
@@ -21,5 +25,12 @@ app.add_typer(config.app, name="config")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; SIGINT and SIGTERM interrupt it at once, also in the middle of a batch."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     app()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Raise where the program stands: asyncio's own handler would wait for the next suspension."""
+    raise KeyboardInterrupt
