@@ -18,7 +18,8 @@ from bench.table import Row
 from worker.app import Replay, load_definitions, run_replay
 from worker.handlers.load import load_handlers
 from worker.settings import Definitions, Settings
-from worker.simulate.traffic import Traffic, generate
+from worker.simulate.options import TrafficOptions
+from worker.simulate.traffic import generate
 from worker.streams.logs import find_logs
 
 EVENTS = 40_000
@@ -84,7 +85,7 @@ def write_log(log: Path, events: int, people: int) -> int:
 
 
 def _native(events: int, people: int) -> Iterator[bytes]:
-    traffic = generate(Traffic(events=events * 3, people=people, seed=1))
+    traffic = generate(TrafficOptions(events=events * 3, people=people, seed=1))
     return (line for line in traffic if line.startswith(b'{"id"'))
 
 

@@ -137,8 +137,12 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
 
 def _records(logs: Sequence[Log], read: Callable[[int], None]) -> Iterator[Record]:
     before = 0
+
+    def advance(size: int) -> None:
+        read(before + size)
+
     for log in logs:
-        yield from read_log(log, lambda size, before=before: read(before + size))
+        yield from read_log(log, advance)
         before += log.size or 0
 
 

@@ -11,8 +11,7 @@ from typing import IO, Any
 
 import orjson
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.definitions_documents import percentage_set
 from worker.cli.main import app

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.definitions_documents import percentage_set
 from worker.cli.main import app

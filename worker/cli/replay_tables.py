@@ -61,9 +61,17 @@ def _experiment(experiment: Mapping[str, Any]) -> Table:
 
 
 def _handlers(handlers: Iterable[Mapping[str, Any]]) -> Table:
-    columns = ("calls", "errors", "timeouts", "skipped", "commands", "enrollments")
-    rows = ((f"{row['name']} ({row['trigger']})", *(row[column] for column in columns)) for row in handlers)
-    return _table(("handler", *columns), rows)
+    rows = (
+        (
+            f"{row['name']} ({row['trigger']})",
+            row["calls"],
+            row["errors"] + row["timeouts"],
+            row["commands"],
+            row["enrollments"],
+        )
+        for row in handlers
+    )
+    return _table(("handler", "calls", "errors", "commands", "enrollments"), rows)
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:

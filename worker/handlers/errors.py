@@ -1,0 +1,34 @@
+"""What a handler is told when it uses its event or api wrongly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+class WrongUseError(TypeError):
+    """A handler used its event or api wrongly.
+
+    The message says what was found, by type and place, and what is right; it never holds the value.
+    """
+
+
+def snake_case(name: str) -> str:
+    """Return the Python spelling of a camelCase name."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def no_attribute(owner: str, name: str, known: Iterable[str], prefix: str = "") -> AttributeError:
+    """Return the error of an attribute that is not there: what there is, and the one that was probably meant."""
+    names = sorted(known)
+    return AttributeError(f"{owner} has no {name!r}{_hint(name, names, prefix)}; it has {', '.join(names) or 'none'}")
+
+
+def _hint(name: str, names: list[str], prefix: str) -> str:
+    for other in names:
+        if snake_case(other) == snake_case(name):
+            return f": write {prefix}{other}"
+    from difflib import get_close_matches  # noqa: PLC0415 - only wrong handlers pay for it
+
+    close = get_close_matches(name, names, n=1)
+    return f": did you mean {prefix}{close[0]}?" if close else ""
