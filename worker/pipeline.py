@@ -110,12 +110,12 @@ class Pipeline:
         result = BatchResult({kind: [] for kind in OUTPUT_KINDS}, [], Tallies(len(walk)))
         for entry in walk:
             match entry:
-                case Skipped(kind):
-                    _count(result.tallies.skipped, kind)
-                case DeadLetter():
-                    result.dead_letters.append(entry)
                 case _Walked():
                     self._emit_event(entry, result)
+                case DeadLetter():
+                    result.dead_letters.append(entry)
+                case Skipped():
+                    _count(result.tallies.skipped, entry.kind)
         return result
 
     def _emit_event(self, walked: _Walked, result: BatchResult) -> None:

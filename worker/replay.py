@@ -10,7 +10,7 @@ from worker.pipeline import Pipeline
 from worker.records import Record
 from worker.summary import Summary
 
-BATCH_RECORDS = 500
+BATCH_RECORDS = 100  # what fits the processor's cache: larger batches are slower
 
 
 class StoppedError(Exception):

@@ -31,21 +31,33 @@ class MemoryStore:
     def _claim(self, proposal: Proposal) -> Claim:
         table = self._tables.setdefault((proposal.trigger.tenant, proposal.experiment.id), {})
         records = [table.get(subject.key) for subject in proposal.subjects]
-        position = next((index for index, record in enumerate(records) if record is not None), None)
-        if position is None:
-            return _VACANT if proposal.drawn is None else _create(table, proposal, proposal.drawn, version=0)
-        record = records[position]
-        assert record is not None  # noqa: S101 - that is what position says
-        if record.variation_id in proposal.experiment.allocated:
-            return _hold(table, proposal, records, position, record)
-        if proposal.experiment.status != "active":
-            return _WITHDRAWN
-        if _is_behind(proposal.experiment, record):
-            return _BEHIND
-        if proposal.drawn is None:
-            return _WITHDRAWN
-        latest = max(record.version for record in records if record is not None)
-        return _create(table, proposal, proposal.drawn, version=latest + 1)
+        first = records[0]
+        if (
+            first is None
+            or records.count(first) < len(records)
+            or first.variation_id not in proposal.experiment.allocated
+        ):
+            return _settle(table, proposal, records)
+        return Held(first, 0)  # nearly always
+
+
+def _settle(table: _Table, proposal: Proposal, records: list[Assignment | None]) -> Claim:
+    """Answer where a record is missing, differs from another, or names a variation that was withdrawn."""
+    position = next((index for index, record in enumerate(records) if record is not None), None)
+    if position is None:
+        return _VACANT if proposal.drawn is None else _create(table, proposal, proposal.drawn, version=0)
+    record = records[position]
+    assert record is not None  # noqa: S101 - that is what position says
+    if record.variation_id in proposal.experiment.allocated:
+        return _hold(table, proposal, records, position, record)
+    if proposal.experiment.status != "active":
+        return _WITHDRAWN
+    if _is_behind(proposal.experiment, record):
+        return _BEHIND
+    if proposal.drawn is None:
+        return _WITHDRAWN
+    latest = max(record.version for record in records if record is not None)
+    return _create(table, proposal, proposal.drawn, version=latest + 1)
 
 
 def _create(table: _Table, proposal: Proposal, arm: Arm, version: int) -> Held:
@@ -62,8 +74,6 @@ def _hold(
     table: _Table, proposal: Proposal, records: list[Assignment | None], position: int, record: Assignment
 ) -> Held:
     """Keep the record; identities without one get a copy, those that differ keep theirs."""
-    if all(other is record for other in records):
-        return Held(record, position)
     missing = tuple(compress(proposal.subjects, (other is None for other in records)))
     for subject in missing:
         table[subject.key] = record
