@@ -97,7 +97,9 @@ def test_a_finding_names_its_file_and_its_entity(
 
 def test_all_findings_are_reported_not_the_first() -> None:
     document = percentage_set(allocations=[], updated_at=None, current_level=101)
-    document["experiments"].append(percentage_set(id="exp_b", allocations=[], feature_flag_id="flg_none")["experiments"][0])
+    document["experiments"].append(
+        percentage_set(id="exp_b", allocations=[], feature_flag_id="flg_none")["experiments"][0]
+    )
     assert codes(load(document)) == [
         "invalid_shape",
         "dangling_reference",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -132,4 +133,4 @@ class Snapshot(msgspec.Struct, frozen=True):
         return own if own is not None else self.tenants.get(None, NOTHING)
 
 
-NOTHING = TenantDefinitions(experiments={}, serving={})
+NOTHING = TenantDefinitions(experiments=MappingProxyType({}), serving=MappingProxyType({}))

@@ -59,6 +59,8 @@ def _shares(resolved: Resolved) -> Iterator[Finding]:
 
 def _variations(resolved: Resolved) -> Iterator[Finding]:
     experiment = resolved.experiment
+    if resolved.parameters is None:  # the flag is missing, which is a finding of its own
+        return
     for index, allocation in enumerate(experiment.allocations):
         variation = resolved.variations.get(allocation.variation_id)
         if variation is not None and variation.feature_flag_id != experiment.feature_flag_id:

@@ -12,9 +12,10 @@ from worker.experiments.resolve import Resolved
 def check_references(entities: Entities, experiments: Sequence[Resolved]) -> Iterator[Finding]:
     """Yield every reference that neither the tenant's definitions nor a snapshot at its place answers."""
     carried = {each.experiment.feature_flag_id for each in experiments if each.parameters is not None}
+    flag_ids = entities.feature_flags.keys() | carried | entities.lost_ids
     for entry in entities.variations.values():
         flag_id = entry.value.feature_flag_id
-        if flag_id not in entities.feature_flags.keys() | carried | entities.lost_ids:
+        if flag_id not in flag_ids:
             yield _dangling(entry.place.below("feature_flag_id"), "feature flag", flag_id)
     for resolved in experiments:
         yield from _of_experiment(resolved, entities.lost_ids)

@@ -34,7 +34,7 @@ _EXPECTED: Mapping[str, str] = {
     "string_too_short": "a string that is not empty",
     "value_error": "{error}",
 }
-_VALUE_MATTERS = {"literal_error", "greater_than_equal", "less_than_equal"}
+_VALUE_MATTERS = {"literal_error", "greater_than_equal", "less_than_equal", "string_too_short"}
 _LONGEST_VALUE = 40
 _ID_IN_TEXT = re.compile(rb"""\bid["']?\s*:\s*["']?([^"'\s,}]+)""")
 

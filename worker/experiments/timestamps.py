@@ -19,4 +19,4 @@ def normalise(timestamp: str) -> str:
     date, minute, seconds, fraction, offset = found.groups()
     start = datetime.fromisoformat(f"{date}T{minute}:00{offset.upper().replace('Z', '+00:00')}")
     moment = (start + timedelta(seconds=int(seconds))).astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{(fraction or '')[:6]:0<6}Z"
+    return f"{moment.isoformat()[:19]}.{(fraction or '')[:6]:0<6}Z"

@@ -107,7 +107,7 @@ class _Composer:
                 raise _refuse(event, "a key that is no string, expected a string (in quotes)")
             if key in found:
                 raise _refuse(event, f"the key {key[:40]!r} stands twice in one mapping")
-            if key == "<<":
+            if key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
                 raise _refuse(event, "a merge key, which YAML 1.2 does not have")
             found[key] = self._node(next(self._events), depth + 1)
         return found

@@ -73,12 +73,12 @@ def tell(trigger: Trigger, dialect: Dialect, visit: Visit, dice: Dice) -> bytes:
         case "log":
             return orjson.dumps(_LOGS[trigger](visit, dice))
         case "wrapped_log":
-            return spaced(tenant_logs.wrapped(_LOGS[trigger](visit, dice)))
+            return _spaced(tenant_logs.wrapped(_LOGS[trigger](visit, dice)))
         case _:
             assert_never(dialect)
 
 
-def spaced(document: Document) -> bytes:
+def _spaced(document: Document) -> bytes:
     """Write JSON as another producer would: with spaces, and with escapes for what is not ASCII."""
     return json.dumps(document).encode()
 
