@@ -27,8 +27,8 @@ def no_attribute(owner: str, name: str, known: Iterable[str], prefix: str = "") 
 def _hint(name: str, names: list[str], prefix: str) -> str:
     for other in names:
         if snake_case(other) == snake_case(name):
-            return f": write {prefix}{other}"
+            return f"; write {prefix}{other}"
     from difflib import get_close_matches  # noqa: PLC0415 - only wrong handlers pay for it
 
     close = get_close_matches(name, names, n=1)
-    return f": did you mean {prefix}{close[0]}?" if close else ""
+    return f"; perhaps you mean {prefix}{close[0]}" if close else ""

@@ -3,8 +3,9 @@
 Every object is declared once and shared by the triggers in which it is equal. What the reference calls a dictionary is
 a `Dictionary` here, with the fields that it names declared; objects of which it names no field are plain dictionaries.
 Every scalar may be None, also those that the reference promises: not every format of the input carries them.
-The annotations are read at run time (`views.py`), so they are written without quotes.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.experiments.definitions import Arm
 from worker.handlers.views import View
@@ -37,6 +37,13 @@ class Config(Mapping[str, ConfigValue]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    if TYPE_CHECKING:  # mypy must see it
+        ...
+    else:
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204 - hidden from mypy
+            raise AttributeError(f'parameters are no attributes; write config["{name}"].value')
 
 
 class ExperimentContext(Mapping[str, Any]):

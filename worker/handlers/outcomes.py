@@ -57,9 +57,9 @@ ONLY_READ = Outcome(read=True)
 
 
 def failed(handler: Handler, error: BaseException) -> Failure:
-    """Return the failure of a handler that raised: its deepest line, else the deepest that is not ours, else its name's.
+    """Return the failure of a handler that raised; the exception's text may quote the event and stays out.
 
-    The exception's text may quote the event: it stays out.
+    The line is the deepest of the handler's own file, else the deepest that is not ours, else the function's first.
     """
 
     def is_own(frame: FrameType) -> bool:

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, get_args, overload
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def merge(registrations: Iterable[Handlers]) -> Registry:
     by_trigger: dict[TriggerKind, tuple[Handler, ...]] = {}
     for handler in handlers:
         by_trigger[handler.trigger] = (*by_trigger.get(handler.trigger, ()), handler)
-    return Registry(by_trigger)
+    return Registry(MappingProxyType(by_trigger))
 
 
 def _refuse_doubles(handlers: Iterable[Handler]) -> None:
@@ -207,14 +208,12 @@ def _wrong_function(function: Callable[..., object]) -> str | None:
 
 def _wrong_options(options: Mapping[str, Any]) -> str | None:
     for name, value in options.items():
-        expected, is_right = _OPTIONS.get(name, (f"none of that name: there are {', '.join(_OPTIONS)}", _never))
+        if name not in _OPTIONS:
+            return f"no option is named {name}; there are {', '.join(_OPTIONS)}"
+        expected, is_right = _OPTIONS[name]
         if not is_right(value):
             return f"{name}: expected {expected}, found {value!r}"
     return None
-
-
-def _never(_: Any) -> bool:
-    return False
 
 
 _OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from worker.handlers.api import Api
 from worker.handlers.experiment import ExperimentContext
@@ -47,13 +48,16 @@ class Run:
             counts.timeouts += 1
         else:
             counts.errors += 1
-        match step.handler.options.on_error:
+        on_error = step.handler.options.on_error
+        match on_error:
             case "skip":
                 counts.skipped += 1
             case "stop":
                 self._stop = failure.message
             case "dead_letter":
                 self._failure = self._failure or failure
+            case _:
+                assert_never(on_error)
 
     def outcome(self) -> Outcome:
         """Return what the event comes to."""

@@ -34,7 +34,7 @@ class View(Mapping[str, Any]):
 
     def __init_subclass__(cls) -> None:
         """Make a reading property of each annotated field."""
-        annotations = inspect.get_annotations(cls).items()
+        annotations = inspect.get_annotations(cls, eval_str=True).items()
         fields = [_Field(name, annotation) for name, annotation in annotations if not name.startswith("_")]
         for field in fields:
             setattr(cls, field.name, field.reader())
