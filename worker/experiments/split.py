@@ -6,11 +6,14 @@ shards. MD5 is a hash for spreading here, not for security.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import md5
 
 from worker.experiments.definitions import Allocation, Arm, Experiment
 
 TOTAL_SHARDS = 10_000
+_SHARDS_PER_PERCENT = TOTAL_SHARDS // 100
+_REMEMBERED = 1 << 14  # people who come back are not hashed again
 
 
 def shard(text: str) -> int:
@@ -18,22 +21,28 @@ def shard(text: str) -> int:
     return int.from_bytes(md5(text.encode(), usedforsecurity=False).digest()[:4], "big") % TOTAL_SHARDS
 
 
+@lru_cache(_REMEMBERED)
+def _shards(experiment_id: str, bucketing_key: str) -> tuple[int, int]:
+    """Return the key's shard in the ramp and its slot in the split: two separate texts, always."""
+    return shard(f"exposure-{bucketing_key}-{experiment_id}"), shard(f"assignment-{bucketing_key}-{experiment_id}")
+
+
 def in_ramp(experiment: Experiment, bucketing_key: str) -> bool:
     """Tell whether the key is exposed at the current level: raising the level only ever adds keys."""
     level = experiment.level
-    return level is None or shard(f"exposure-{bucketing_key}-{experiment.id}") < level * (TOTAL_SHARDS // 100)
+    return level is None or _shards(experiment.id, bucketing_key)[0] < level * _SHARDS_PER_PERCENT
 
 
 def slot(experiment: Experiment, bucketing_key: str) -> int:
     """Return the key's slot in the split, drawn apart from the ramp's shard so that levels don't move it."""
-    return shard(f"assignment-{bucketing_key}-{experiment.id}")
+    return _shards(experiment.id, bucketing_key)[1]
 
 
 def allocation_at(experiment: Experiment, position: int) -> Allocation | None:
     """Return the first allocation whose cumulative weight exceeds the slot; None if the weights end before it."""
     cumulative = 0
     for allocation in experiment.allocations:
-        cumulative += allocation.weight * (TOTAL_SHARDS // 100)
+        cumulative += allocation.weight * _SHARDS_PER_PERCENT
         if cumulative > position:
             return allocation
     return None

@@ -112,7 +112,8 @@ def _object(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
     for key, item in value.items():
         if type(key) is not str:
             raise _NotJsonError(f"a key of type {type(key).__name__} is not JSON; pass strings as keys")
-        members[_text(key, depth)] = _inside(key, item, depth)
+        is_plain_text = item.__class__ is str and item.isascii()  # nearly always: spare it the calls
+        members[_text(key, depth)] = item if is_plain_text else _inside(key, item, depth)
     return members
 
 

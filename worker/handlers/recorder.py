@@ -46,11 +46,10 @@ class Recorder:
         self._check_open()
         try:
             arguments = [_checked(parameter) for parameter in parameters]
-            given = {option[0]: _checked(option) for option in options if option[1] is not None}
+            if options and (given := {option[0]: _checked(option) for option in options if option[1] is not None}):
+                arguments.append(given)
         except WrongUseError as error:
             raise WrongUseError(f"api.{snake_case(method)}: {error}") from None
-        if given:
-            arguments.append(given)
         self._commands.append(
             b'{"handler":%b,"method":"%b","args":%b}' % (self._handler, method.encode(), encode(arguments))
         )
