@@ -78,7 +78,7 @@ def test_json_prints_the_summary_and_nothing_else(home: Path) -> None:
 
 def test_the_table_names_experiments_handlers_and_dead_letters(home: Path) -> None:
     result = run("log.ndjson")
-    for word in ("exp_a", "var_treatment", "100.0%", "act (post_login)", "not_json", "11 events"):
+    for word in ("exp_a", "var_treatment", "100.0%", "act post_login", "not_json", "11 events"):
         assert word in result.stdout
     assert home.exists()
 

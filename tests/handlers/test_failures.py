@@ -99,7 +99,7 @@ async def test_stop_says_why_and_ends_the_batch() -> None:
     assert [row["calls"] for row in dispatcher.counts()] == [1, 1, 0]
 
 
-async def test_wrong_use_of_the_api_is_a_failure_at_the_users_line() -> None:
+async def test_wrong_use_of_the_api_is_a_failure_at_the_users_line_that_says_what_is_right() -> None:
     handlers = Handlers()
 
     @handlers.post_login
@@ -107,8 +107,35 @@ async def test_wrong_use_of_the_api_is_a_failure_at_the_users_line() -> None:
         api.id_token.set_custom_claim("role", "admin")
 
     outcome = await dispatch_one(handlers)
-    message = f"handler careless failed: WrongUseError at {line_of(careless, 2)}"
-    assert outcome.failure == Failure("handler_failed", message)
+    assert outcome.failure is not None
+    start = f"handler careless failed: WrongUseError at {line_of(careless, 2)}: api.id_token.set_custom_claim: key: "
+    assert outcome.failure.message.startswith(start + "expected ")
+    assert "admin" not in outcome.failure.message
+
+
+async def test_an_unknown_name_is_told_with_the_one_that_was_meant() -> None:
+    handlers = Handlers()
+
+    @handlers.post_login
+    def careless(event: Any, _: Any) -> None:
+        assert event.clint is None
+
+    outcome = await dispatch_one(handlers)
+    assert outcome.failure is not None
+    assert "perhaps you mean client" in outcome.failure.message
+
+
+async def test_a_name_that_may_be_data_is_not_told() -> None:
+    handlers = Handlers()
+
+    @handlers.post_login
+    def careless(event: Any, _: Any) -> None:
+        getattr(event, "person@example.com")
+
+    outcome = await dispatch_one(handlers)
+    assert outcome.failure is not None
+    assert "UnknownNameError" in outcome.failure.message
+    assert "example.com" not in outcome.failure.message
 
 
 async def test_wrong_use_that_the_handler_deals_with_is_none() -> None:
@@ -174,7 +201,8 @@ async def test_an_async_function_in_disguise_is_refused_at_its_own_line() -> Non
     handlers.post_login(disguised)
     outcome = await dispatch_one(handlers)
     assert outcome.failure is not None
-    assert outcome.failure.message == f"handler later failed: WrongUseError at {line_of(later, 0)}"
+    message = f"handler later failed: WrongUseError at {line_of(later, 0)}: a plain handler returned an awaitable"
+    assert outcome.failure.message.startswith(message)
 
 
 async def test_other_results_mean_nothing() -> None:

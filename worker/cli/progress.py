@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from worker.streams.logs import Log
 
@@ -27,7 +27,6 @@ class ReplayProgress:
             BarColumn(),
             TextColumn("{task.fields[events]:,} events"),
             TextColumn("{task.fields[rate]:,.0f}/s"),
-            TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=Console(file=sys.stderr),

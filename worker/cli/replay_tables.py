@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from worker.outputs import OUTPUT_KINDS
+
 
 def show(summary: Mapping[str, Any], out: Path | None) -> None:
     """Print the summary to stdout; `out` is the folder that was written, None for a dry run."""
     console = Console()
     console.print(_headline(summary, out), highlight=False)
-    for experiment in summary["experiments"]:
-        console.print()
-        console.print(_experiment(experiment))
-    for title, counts in (
-        ("decisions", summary["decisions"]),
-        ("warnings", summary["warnings"]),
-        ("dead letters", summary["dead_letters"]),
-        ("skipped", summary["skipped"]),
-    ):
-        if counts:
+    tables = [
+        _table(("outputs", "n"), _outputs(summary)),
+        *map(_experiment, summary["experiments"]),
+        _table(("decisions", "n"), summary["decisions"].items()),
+        _table(("warnings", "n"), _warnings(summary)),
+        _table(("dead letters", "n"), summary["dead_letters"].items()),
+        _table(("skipped", "n"), summary["skipped"].items()),
+        _handlers(summary["handlers"]),
+    ]
+    for table in tables:
+        if table.row_count:
             console.print()
-            console.print(_table((title, "n"), counts.items()))
-    if summary["handlers"]:
-        console.print()
-        console.print(_handlers(summary["handlers"]))
+            console.print(table)
 
 
 def _headline(summary: Mapping[str, Any], out: Path | None) -> str:
     rate = summary["events"] / summary["seconds"] if summary["seconds"] else 0
     where = "nothing written (dry run)" if out is None else f"written to {out}/"
-    kinds = ("enriched", "exposures", "enrollments", "commands", "assignments")
-    counts = ", ".join(f"{summary[kind]:,} {kind}" for kind in kinds)
-    return (
-        f"[bold]{summary['events']:,} events[/bold] in {summary['seconds']:.1f} s ({rate:,.0f}/s), {where}\n"
-        f"{counts}, {sum(summary['dead_letters'].values()):,} dead letters, "
-        f"{sum(summary['skipped'].values()):,} skipped"
-    )
+    return f"[bold]{summary['events']:,} events[/bold] in {summary['seconds']:.1f} s ({rate:,.0f}/s), {where}"
+
+
+def _outputs(summary: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for kind in OUTPUT_KINDS:
+        yield kind, summary[kind]
+    yield "dead letters", sum(summary["dead_letters"].values())
+    yield "skipped", sum(summary["skipped"].values())
+
+
+def _warnings(summary: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield from summary["warnings"].items()
+    if summary["identity_conflicts"]:
+        yield "identity_conflicts", summary["identity_conflicts"]
 
 
 def _experiment(experiment: Mapping[str, Any]) -> Table:
@@ -63,7 +70,7 @@ def _experiment(experiment: Mapping[str, Any]) -> Table:
 def _handlers(handlers: Iterable[Mapping[str, Any]]) -> Table:
     rows = (
         (
-            f"{row['name']} ({row['trigger']})",
+            f"{row['name']} {row['trigger']}",
             row["calls"],
             row["errors"] + row["timeouts"],
             row["commands"],

@@ -13,15 +13,20 @@ class WrongUseError(TypeError):
     """
 
 
+class UnknownNameError(AttributeError):
+    """A handler asked its event or api for what is not there; the message has names of the code only."""
+
+
 def snake_case(name: str) -> str:
     """Return the Python spelling of a camelCase name."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def no_attribute(owner: str, name: str, known: Iterable[str], prefix: str = "") -> AttributeError:
+def no_attribute(owner: str, name: str, known: Iterable[str], prefix: str = "") -> UnknownNameError:
     """Return the error of an attribute that is not there: what there is, and the one that was probably meant."""
     names = sorted(known)
-    return AttributeError(f"{owner} has no {name!r}{_hint(name, names, prefix)}; it has {', '.join(names) or 'none'}")
+    asked = repr(name) if name.isidentifier() else "attribute of that name"  # which may be data
+    return UnknownNameError(f"{owner} has no {asked}{_hint(name, names, prefix)}; it has {', '.join(names) or 'none'}")
 
 
 def _hint(name: str, names: list[str], prefix: str) -> str:

@@ -10,10 +10,12 @@ from typing import Any, Literal
 import msgspec
 
 from worker.experiments.definitions import Arm
+from worker.handlers.errors import UnknownNameError, WrongUseError
 from worker.handlers.places import raised_at, short
 from worker.handlers.registry import Handler
 from worker.trigger import TriggerKind
 
+_MESSAGE_MAX = 1000  # of the 1 KiB of a dead letter's message; names in it are ASCII but for odd keys
 _OURS = PurePath(__file__).parent
 
 
@@ -57,8 +59,9 @@ ONLY_READ = Outcome(read=True)
 
 
 def failed(handler: Handler, error: BaseException) -> Failure:
-    """Return the failure of a handler that raised; the exception's text may quote the event and stays out.
+    """Return the failure of a handler that raised.
 
+    The text of an exception may quote the event and stays out; only our own words about wrong use are told.
     The line is the deepest of the handler's own file, else the deepest that is not ours, else the function's first.
     """
 
@@ -66,7 +69,9 @@ def failed(handler: Handler, error: BaseException) -> Failure:
         return frame.f_code.co_filename == handler.file
 
     place = raised_at(error, is_own) or raised_at(error, _is_others) or (handler.file, handler.line)
-    return Failure("handler_failed", f"handler {handler.name} failed: {type(error).__name__} at {short(place)}")
+    told = f": {error}" if isinstance(error, WrongUseError | UnknownNameError) else ""
+    message = f"handler {handler.name} failed: {type(error).__name__} at {short(place)}{told}"
+    return Failure("handler_failed", message[:_MESSAGE_MAX])
 
 
 def timed_out(handler: Handler) -> Failure:
