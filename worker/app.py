@@ -31,6 +31,7 @@ from worker.stores.memory import MemoryStore
 from worker.streams.logs import Log, read_log
 from worker.streams.output_folder import OutputFolder
 from worker.summary import Summary
+from worker.telemetry import logs
 from worker.trigger import Trigger
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -122,16 +123,19 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
         OutputFolderError: the folder can't be written.
     """
     started = time.perf_counter()
+    names = [log.name for log in job.logs]
+    logs.info("replay_started", logs=names, definitions=job.snapshot.revision, out=str(job.out) if job.out else None)
     summary = Summary(job.snapshot)
     folder = nullcontext() if job.out is None else OutputFolder(job.out, _now)
     records = islice(_records(job.logs, progress.read), job.limit)
     async with aclosing(Dispatcher(job.registry)) as dispatcher:
         with folder as files:
             pipeline = _replay_pipeline(job, dispatcher)
-            await replay(records, pipeline, summary, files.write if files else _drop, progress.processed)
+            await replay(records, pipeline, summary, _write(files), progress.processed)
             document = summary.document(dispatcher.counts(), time.perf_counter() - started)
             if files:
                 files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    logs.info("replay_finished", events=document["events"], dead_letters=document["dead_letters"])
     return document
 
 
@@ -146,8 +150,17 @@ def _records(logs: Sequence[Log], read: Callable[[int], None]) -> Iterator[Recor
         before += log.size or 0
 
 
-def _drop(_: BatchResult) -> None:
-    """Write nothing."""
+def _write(files: OutputFolder | None) -> Callable[[BatchResult], None]:
+    """Return what is done with a batch: its dead letters are logged, all of it is written."""
+
+    def write(result: BatchResult) -> None:
+        for letter in result.dead_letters:
+            source, reason, message = letter.record.source, letter.reason, letter.message
+            logs.info("dead_letter", source=source, reason=reason, stage=letter.stage, message=message)
+        if files is not None:
+            files.write(result)
+
+    return write
 
 
 def _now() -> str:

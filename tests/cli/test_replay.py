@@ -188,6 +188,20 @@ def test_a_broken_log_is_named_and_nothing_is_written(home: Path) -> None:
     assert list((home / "out").iterdir()) == []
 
 
+def test_what_happened_is_logged_to_stderr_by_place_and_reason(home: Path) -> None:
+    events = [json.loads(line) for line in run("log.ndjson", "--log-level", "info").stderr.splitlines()]
+    assert [event["event"] for event in events] == ["replay_started", "dead_letter", "replay_finished"]
+    assert (events[1]["source"], events[1]["reason"]) == ("log.ndjson/11", "not_json")
+    assert home.exists()
+
+
+def test_warnings_of_the_definitions_are_logged_and_do_not_stop_the_run(home: Path) -> None:
+    (home / "definitions.json").write_bytes(orjson.dumps(percentage_set(updated_at=None)))
+    result = run("log.ndjson")
+    assert result.exit_code == 0
+    assert json.loads(result.stderr)["code"] == "missing_updated_at"
+
+
 @pytest.fixture
 def running(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A replay in a process of its own that has read a part of its input and waits for more."""

@@ -34,6 +34,7 @@ def settings_or_refuse(file: Path | None, log_level: LogLevel, flags: Flags | No
 def snapshot_or_refuse(settings: Settings) -> Snapshot:
     """Load the definitions; errors in them are printed and end the command."""
     from worker.app import MissingDefinitionsError, load_definitions
+    from worker.telemetry import logs
 
     path = settings.definitions.path
     if path is None:
@@ -46,6 +47,14 @@ def snapshot_or_refuse(settings: Settings) -> Snapshot:
         for finding in loaded.findings:
             typer.echo(describe(finding), err=True)
         refuse("the definitions have errors: nothing was started", FOUND_SOMETHING_WRONG)
+    for finding in loaded.findings:
+        logs.warning(
+            "definitions_warning",
+            file=finding.file,
+            entity=finding.entity_id,
+            code=finding.code,
+            message=finding.message,
+        )
     return loaded.snapshot
 
 

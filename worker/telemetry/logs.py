@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Literal
 
 import orjson
 import structlog
+
+LogEvent = Literal[
+    "definitions_warning",  # a finding of the definitions that does not keep them from being used
+    "replay_started",
+    "replay_finished",
+    "dead_letter",  # one input that could not be processed: its place and the reason
+]
 
 
 def configure(level: str) -> None:
@@ -28,3 +36,13 @@ def configure(level: str) -> None:
 
 def _dumps(event: object, **_: object) -> str:
     return orjson.dumps(event).decode()
+
+
+def info(event: LogEvent, **fields: object) -> None:
+    """Log what is worth knowing; fields name places and figures."""
+    structlog.get_logger().info(event, **fields)
+
+
+def warning(event: LogEvent, **fields: object) -> None:
+    """Log what somebody should look at."""
+    structlog.get_logger().warning(event, **fields)
