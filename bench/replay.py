@@ -21,6 +21,7 @@ from worker.settings import Definitions, Settings
 from worker.simulate.options import TrafficOptions
 from worker.simulate.traffic import generate
 from worker.streams.logs import find_logs
+from worker.telemetry.logs import configure
 
 EVENTS = 40_000
 ROUNDS = 5
@@ -60,6 +61,7 @@ class _Quiet:
 
 def compare(folder: Path) -> list[Row]:
     """Return one row."""
+    configure("warning")
     log = folder / "log.ndjson"
     size = write_log(log, EVENTS, people=2000)
     handlers = folder / "bench_handlers.py"

@@ -6,8 +6,8 @@ clock, no randomness, no logging. The definitions are one snapshot per batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -42,14 +42,7 @@ class Exposures(msgspec.Struct, frozen=True):
 _STORED = frozenset({"split", "sticky", "linked", "reassigned"})
 
 
-class _Walked(NamedTuple):
-    """One trigger at the end of its walk."""
-
-    read: Read
-    step: Decision | Proposal
-    claim: Claim | None
-    decision: Decision
-    outcome: Outcome
+_Walked = tuple[Read, Decision | Proposal, Claim | None, Decision, Outcome]  # one trigger at the end of its walk
 
 
 class Pipeline:
@@ -88,8 +81,7 @@ class Pipeline:
         outcomes = await self._dispatcher.dispatch(
             [_call(entry.trigger, decision) for entry, decision in zip(reads, decisions, strict=True)]
         )
-        walked = map(_Walked, reads, steps, claims, decisions, outcomes)
-        return self._emit([next(walked) if isinstance(entry, Read) else entry for entry in found])
+        return self._emit(found, zip(reads, steps, claims, decisions, outcomes, strict=True))
 
     def _read(self, record: Record) -> Read | Skipped | DeadLetter:
         try:
@@ -106,12 +98,13 @@ class Pipeline:
         answers = iter(await self._store.claim(proposals) if proposals else ())
         return [next(answers) if isinstance(step, Proposal) else None for step in steps]
 
-    def _emit(self, walk: Sequence[_Walked | Skipped | DeadLetter]) -> BatchResult:
-        result = BatchResult({kind: [] for kind in OUTPUT_KINDS}, [], Tallies(len(walk)))
-        for entry in walk:
+    def _emit(self, found: Sequence[Read | Skipped | DeadLetter], walked: Iterator[_Walked]) -> BatchResult:
+        """Put the outputs together in the order of the inputs; `walked` has one entry for each `Read`."""
+        result = BatchResult({kind: [] for kind in OUTPUT_KINDS}, [], Tallies(len(found)))
+        for entry in found:
             match entry:
-                case _Walked():
-                    self._emit_event(entry, result)
+                case Read():
+                    self._emit_event(next(walked), result)
                 case DeadLetter():
                     result.dead_letters.append(entry)
                 case Skipped():
@@ -120,23 +113,26 @@ class Pipeline:
 
     def _emit_event(self, walked: _Walked, result: BatchResult) -> None:
         read, step, claim, decision, outcome = walked
-        record, outputs = read.record, result.outputs
-        key = record.key if decision.subject is None else decision.subject.hex.encode()
+        outputs, subject = result.outputs, decision.subject
+        key = read.record.key if subject is None else subject.hex.encode()
         exposed = self._exposures.wanted(decision, was_read=outcome.read)
-        _tally(result.tallies, walked, exposed=exposed)
+        _tally(result.tallies, read.trigger.tenant, decision, exposed=exposed)
         if exposed:
             outputs["exposures"].append(emit.exposure(read, decision, key))
-        if isinstance(claim, Held) and isinstance(step, Proposal) and claim.written:
-            outputs["assignments"].extend(emit.assignments(read, step, claim))
-        result.stop = result.stop or outcome.stop
+        if claim is not None and isinstance(claim, Held) and isinstance(step, Proposal):
+            result.tallies.identity_conflicts += claim.conflict
+            outputs["assignments"] += emit.assignments(read, step, claim) if claim.written else ()
+        if outcome.stop is not None:
+            result.stop = result.stop or outcome.stop
         if outcome.failure is not None:
-            result.dead_letters.append(DeadLetter(record, outcome.failure.reason, outcome.failure.message, "handler"))
+            failure = outcome.failure
+            result.dead_letters.append(DeadLetter(read.record, failure.reason, failure.message, "handler"))
             return
         outputs["enriched"].append(emit.enriched(read, decision, key))
         if outcome.commands is not None:
             outputs["commands"].append(emit.commands(read, decision, outcome.commands, key))
         if outcome.enrollments:
-            outputs["enrollments"].extend(emit.enrollments(read, decision, outcome, key))
+            outputs["enrollments"] += emit.enrollments(read, decision, outcome, key)
 
 
 def _settle(step: Decision | Proposal, claim: Claim | None) -> Decision:
@@ -147,25 +143,19 @@ def _settle(step: Decision | Proposal, claim: Claim | None) -> Decision:
 
 
 def _call(trigger: Trigger, decision: Decision) -> Call:
-    return Call(
-        kind=trigger.kind,
-        event=trigger.event,
-        experiment_id=decision.experiment.id if decision.arm is not None and decision.experiment is not None else None,
-        arm=decision.arm,
-        order_key=None if decision.subject is None else decision.subject.key,
-    )
+    subject, experiment, arm = decision.subject, decision.experiment, decision.arm
+    order_key = None if subject is None else subject.key
+    if experiment is None or arm is None:
+        return Call(trigger.kind, trigger.event, None, None, order_key)
+    return Call(trigger.kind, trigger.event, experiment.id, arm, order_key)
 
 
-def _tally(tallies: Tallies, walked: _Walked, *, exposed: bool) -> None:
-    decision, claim = walked.decision, walked.claim
+def _tally(tallies: Tallies, tenant: str | None, decision: Decision, *, exposed: bool) -> None:
     _count(tallies.decisions, decision.reason)
     for code in decision.warnings:
         _count(tallies.warnings, code)
-    if isinstance(claim, Held) and claim.conflict:
-        tallies.identity_conflicts += 1
     experiment, arm, subject = decision.experiment, decision.arm, decision.subject
     if experiment is not None and arm is not None and subject is not None and decision.method == "auto":
-        tenant = walked.read.trigger.tenant
         tallies.placements.append(Placement(tenant, experiment.id, arm.variation_id, subject.key, exposed))
 
 
