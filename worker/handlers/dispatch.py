@@ -23,6 +23,7 @@ from worker.handlers.errors import WrongUseError
 from worker.handlers.events import Event
 from worker.handlers.outcomes import NOTHING, Call, Failure, Outcome, failed, timed_out
 from worker.handlers.plans import TYPES, Step, make_plan
+from worker.handlers.recorder import Recorder
 from worker.handlers.registry import Registry
 from worker.handlers.run import Run
 from worker.handlers.threads import Threads
@@ -104,15 +105,20 @@ class Dispatcher:
         if not steps:
             return NOTHING
         run = Run(plan, call)
-        for step, recorder, api in run.through(steps):
-            run.settle(step, recorder, self._call(step, run.event, api))
+        for step in steps:
+            recorder = Recorder(step.label)
+            run.settle(step, recorder, self._call(step, run.event, run.api(recorder)))
+            if run.stopped:
+                break
         return run.outcome()
 
     async def _run(self, call: Call) -> Outcome:
         """Run handlers of all kinds."""
         plan = self._plans[call.kind]
         run = Run(plan, call)
-        for step, recorder, api in run.through(plan.applicable(call)):
+        for step in plan.applicable(call):
+            recorder = Recorder(step.label)
+            api = run.api(recorder)
             if step.handler.is_async:
                 failure = await self._await(step, run.event, api)
             elif step.handler.options.blocking:
@@ -120,6 +126,8 @@ class Dispatcher:
             else:
                 failure = self._call(step, run.event, api)
             run.settle(step, recorder, failure)
+            if run.stopped:
+                break
         return run.outcome()
 
     def _call(self, step: Step, event: Event, api: Api) -> Failure | None:

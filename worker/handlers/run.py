@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from worker.handlers.api import Api
@@ -28,13 +27,14 @@ class Run:
             context = ExperimentContext(call.experiment_id, call.arm, self._reads)
         self.event = plan.event(call.event, context)
 
-    def through(self, steps: Sequence[Step]) -> Iterator[tuple[Step, Recorder, Api]]:
-        """Yield each handler with an api of its own, until one stops the worker."""
-        for step in steps:
-            recorder = Recorder(step.label)
-            yield step, recorder, self._plan.api(recorder, self._plan.cache)
-            if self._stop is not None:
-                return
+    @property
+    def stopped(self) -> bool:
+        """Whether a handler stops the worker: then the later ones don't run."""
+        return self._stop is not None
+
+    def api(self, recorder: Recorder) -> Api:
+        """Return the api of one handler."""
+        return self._plan.api(recorder, self._plan.cache)
 
     def settle(self, step: Step, recorder: Recorder, failure: Failure | None) -> None:
         """Note how a handler ended."""
