@@ -35,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """One input, as it was found.
 
     `source` is its place, `<topic>/<partition>/<offset>` or `<path>/<line>`, and stands in for a missing event id.
-    `timestamp` is the broker's, in milliseconds since the epoch; files have none.
+    `timestamp` is the broker's, in milliseconds since the epoch; lines of files have none.
     Where `oversize` is set, it stands for a value that was too large to keep and `value` is empty.
     """
 

@@ -28,6 +28,7 @@ from pydantic_settings import (
 ENV_PREFIX = "WORKER_"
 DEFAULT_FILE = Path("worker.toml")
 _MASK = "********"
+_SECRET = ("subjects", "pepper")
 
 
 class WrongSettingsError(Exception):
@@ -143,8 +144,8 @@ def load(file: Path | None = None, flags: Mapping[tuple[str, ...], tuple[Any, st
     """
     values: _Layer = {**_from_file(file), **_from_environment(), **(flags or {})}
     nested: dict[str, Any] = {}
-    for path, (value, source) in values.items():
-        _put(nested, path, value, source)
+    for path in values:
+        _put(nested, path, values)
     try:
         settings = Settings(**nested)
     except ValidationError as error:
@@ -169,8 +170,9 @@ def _based(path: tuple[str, ...], value: Any, folder: Path) -> Any:
     """Make the file's relative paths relative to its folder."""
     if path == ("definitions", "path") and isinstance(value, str):
         return folder / value
-    if path == ("handlers",) and isinstance(value, list):
-        return [str(folder / entry) if str(entry).endswith(".py") else entry for entry in value]
+    if path == ("handlers",) and isinstance(value, (str, list)):
+        entries = [value] if isinstance(value, str) else value
+        return [str(folder / entry) if str(entry).endswith(".py") else entry for entry in entries]
     return value
 
 
@@ -197,25 +199,33 @@ def _leaves(document: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator
             yield (*path, name), value
 
 
-def _put(nested: dict[str, Any], path: tuple[str, ...], value: Any, source: str) -> None:
+def _put(nested: dict[str, Any], path: tuple[str, ...], values: _Layer) -> None:
+    value, source = values[path]
     group = nested
-    for name in path[:-1]:
+    for depth, name in enumerate(path[:-1], 1):
         group = group.setdefault(name, {})
         if not isinstance(group, dict):
-            raise WrongSettingsError(f"{'.'.join(path)} (from {source}): {name} has no settings of its own")
+            whole = f"{'.'.join(path[:depth])} (from {values[path[:depth]][1]})"
+            raise WrongSettingsError(f"{whole} is one value: it can't have {'.'.join(path)} (from {source}) as well")
     group[path[-1]] = value
 
 
 def _explain(error: ValidationError, values: _Layer) -> Iterator[str]:
     for problem in error.errors():
         path = tuple(str(part) for part in problem["loc"])
-        source = next((values[path[:end]][1] for end in range(len(path), 0, -1) if path[:end] in values), "default")
-        name = ".".join(path)
+        name, source = ".".join(path), _source(path, values)
         if problem["type"] == "extra_forbidden":
             yield f"{name} (from {source}): no such setting{_suggestion(name, dict(names()))}"
         else:
-            found = "" if path[-1] == "pepper" else f", found {str(problem['input'])[:80]!r}"
+            secret = path == _SECRET[: len(path)]
+            found = "" if secret else f", found {str(problem['input'])[:80]!r}"
             yield f"{name} (from {source}): {problem['msg']}{found}"
+
+
+def _source(path: tuple[str, ...], values: _Layer) -> str:
+    """Return where a setting came from; a group's parts and what it is a part of are looked at as well."""
+    found = [source for given, (_, source) in values.items() if given[: len(path)] == path[: len(given)]]
+    return ", ".join(dict.fromkeys(found)) or "default"
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ class Withdrawn(msgspec.Struct, frozen=True):
 
 
 class Behind(msgspec.Struct, frozen=True):
-    """The record was made by a newer definition than the asker's: it stays."""
+    """A record that would be overwritten was made by a newer definition than the asker's: all stay."""
 
 
 class Unreachable(msgspec.Struct, frozen=True):

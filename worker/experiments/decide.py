@@ -176,7 +176,7 @@ def attribute_of(trigger: Trigger, name: Attribute) -> str | None:
     """Return what a segment sees of an event under that name; None if it is missing."""
     match name:
         case "device_type" | "browser" | "platform":
-            return getattr(parse_user_agent(trigger.user_agent), name) if trigger.user_agent else None
+            return None if trigger.user_agent is None else getattr(parse_user_agent(trigger.user_agent), name)
         case _:
             value: str | None = getattr(trigger, name)
             return value

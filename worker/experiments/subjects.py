@@ -57,10 +57,9 @@ def user_identities(trigger: Trigger) -> Identities | None:
     links = len(names)
     if email and (normal := normalise_email(email)):
         names.append(("identifier", normal))
-    if trigger.phone_number and not trigger.phone_number.isspace():
-        names.append(("identifier", trigger.phone_number))
-    if trigger.username and not trigger.username.isspace():
-        names.append(("identifier", trigger.username))
+    for link in (trigger.phone_number, trigger.username):
+        if link and not link.isspace() and ("identifier", link) not in names:
+            names.append(("identifier", link))
     if not names:
         return None
     return Identities(tuple(names), names[links if links < len(names) else 0][1])

@@ -65,12 +65,13 @@ def _user_created(data: dict[str, Any], document: dict[str, Any]) -> dict[str, A
         raise invalid("data.object", user, "an object")
     context = member(data, "context", "data.")
     client = member(context, "client", "data.context.")
+    client_id = client.get("client_id")
     request = member(context, "request", "data.context.")
     geo = member(request, "geo", "data.context.request.")
     return {
         "tenant": {"id": document.get("a0tenant")},
         "user": user,
-        "client": {**client, "client_id": client.get("client_id", client.get("id"))},
+        "client": {**client, "client_id": client.get("id") if client_id is None else client_id},
         "connection": dict(member(context, "connection", "data.context.")),
         "request": {
             **{name: value for name, value in request.items() if name != "geo"},

@@ -25,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.)")  # group 1: half of a pair
 _TYPE_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
 
@@ -82,9 +83,12 @@ def _decode_slowly(raw: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Rejected("invalid_utf8", f"byte {error.start}: {error.reason}") from None
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer, object_pairs_hook=_object)
+        document = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
         raise Rejected("not_json", f"{error.msg} at character {error.pos}") from None
+    if any(escape[1] for escape in _ESCAPE.finditer(text)):  # also in what a duplicate key hides: it passes through
+        raise Rejected("lone_surrogate", r"a \u escape is half of a surrogate pair")
+    return document
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -95,12 +99,3 @@ def _integer(digits: str) -> int | float:
     """Read an integer literal as orjson does: what 64 bits don't hold is a double."""
     value = float(digits)
     return int(digits) if -(2.0**63) <= value < 2.0**64 else value
-
-
-def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make the object, duplicates included in the look for half characters: they pass through with the bytes."""
-    try:
-        json.dumps(members, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise Rejected("lone_surrogate", r"a \u escape is half of a surrogate pair") from None
-    return dict(members)

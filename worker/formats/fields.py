@@ -11,9 +11,10 @@ from typing import Any
 from worker.formats.decode import type_name
 from worker.records import Record, Rejected
 
+_LAST = 253_402_300_799_999  # the end of 9999; producers set timestamps, and -1 is Kafka's "none"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _RFC3339 = re.compile(
-    r"(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt ](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?"
+    r"((?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt ](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?"
     r"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
@@ -56,14 +57,15 @@ def event_time(parent: Mapping[str, Any], name: str, record: Record) -> str | No
     """Return the RFC 3339 text, the record's timestamp if there is none."""
     value = parent.get(name)
     if value is None:
-        return None if record.timestamp is None else rfc3339(record.timestamp)
+        stamp = record.timestamp
+        return rfc3339(stamp) if stamp is not None and 0 <= stamp <= _LAST else None
     if type(value) is not str or not is_rfc3339(value):
         raise Rejected("invalid_event", f"{name} is {_found(value)}, expected an RFC 3339 date and time")
     return value
 
 
 def is_rfc3339(value: str) -> bool:
-    """Tell whether the text is a date and time of RFC 3339 section 5.6 (leap seconds allowed, real days only)."""
+    """Tell whether the text is a date and time of RFC 3339 section 5.6 (leap seconds, real days, no year 0)."""
     found = _RFC3339.fullmatch(value)
     return found is not None and (value[8:10] <= "28" or _is_date(found[1]))
 

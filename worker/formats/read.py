@@ -12,6 +12,7 @@ from worker.formats.splice import insert_member, set_member
 from worker.records import Record, Rejected, Skipped
 from worker.trigger import Trigger
 
+_SPACE = b" \t\r\n"
 _DIALECTS = (cloudevents, trigger, tenant_log)  # most telling mark first: a CloudEvent also has a type and an id
 
 
@@ -46,6 +47,8 @@ def read(record: Record, limits: Limits) -> Read | Skipped:
     straight = trigger.read_straight(record)
     if straight is not None:
         return Read(record, straight, None)
+    if not record.value.strip(_SPACE) and (nothing := _nothing(record)):
+        return nothing
     document = decode(record.value)
     for dialect in _DIALECTS:
         if dialect.recognises(document):
@@ -55,3 +58,10 @@ def read(record: Record, limits: Limits) -> Read | Skipped:
         "unknown_format",
         "expected a trigger event (trigger, event), a CloudEvent (specversion) or a tenant log event (type, log_id)",
     )
+
+
+def _nothing(record: Record) -> Skipped | None:
+    """Return the skip of a record without a value: a tombstone has a key, a line of a file has no timestamp."""
+    if record.key is not None and not record.value:
+        return Skipped("tombstone")
+    return Skipped("blank") if record.timestamp is None else None

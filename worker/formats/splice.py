@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from worker.trigger import Path
@@ -47,7 +48,7 @@ def set_member(raw: bytes, document: dict[str, Any], path: Path, key: str, value
 def insert_member(raw: bytes, path: Path, key: str, value: bytes) -> bytes:
     """Return `raw` with member `key` put first in the object at `path`, which is there and has no such member."""
     opening, empty = _find_opening(raw, path)
-    return raw[:opening] + b'"%b":%b%b' % (key.encode(), value, b"" if empty else b",") + raw[opening:]
+    return b"".join((raw[:opening], _quoted(key), b":", value, b"" if empty else b",", raw[opening:]))
 
 
 def _nested(path: Path, key: str, value: bytes) -> bytes:
@@ -61,10 +62,15 @@ def _replace(raw: bytes, path: Path, key: str, value: bytes) -> bytes:
     return raw[: member.start] + value + raw[member.end :]
 
 
+@lru_cache(maxsize=64)  # of the few keys of the formats
+def _quoted(key: str) -> bytes:
+    return b'"%b"' % key.encode()
+
+
 def _find_opening(raw: bytes, path: Path) -> tuple[int, bool]:
     """Return the position just behind the `{` of the object at `path`, and whether the object is empty."""
     if path and (b"\\" not in raw or (b"\\u006" not in raw and b"\\u007" not in raw)):
-        quoted = b'"%b"' % path[-1].encode()
+        quoted = _quoted(path[-1])
         found = raw.find(quoted)
         unique = found >= 0 and raw.rfind(quoted) == found
         if unique and (opening := _OPENING.match(raw, found + len(quoted))):

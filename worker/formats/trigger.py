@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ KINDS: dict[str, TriggerKind] = {
     "post_user_registration": "post_user_registration",
 }
 _PATH = ("event",)
+_NAME = re.compile(r"[A-Za-z_-]{1,64}")
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -80,6 +82,12 @@ def trigger_kind(name: object) -> TriggerKind:
     """
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        found = f'"{name[:64]}"' if isinstance(name, str) else type_name(name)
-        raise Rejected("unknown_trigger", f"the trigger is {found}, expected one of {', '.join(KINDS)}")
+        raise Rejected("unknown_trigger", f"the trigger is {_shown(name)}, expected one of {', '.join(KINDS)}")
     return kind
+
+
+def _shown(name: object) -> str:
+    """Return what looks like a trigger's name as it is; any other text could be somebody's data."""
+    if not isinstance(name, str):
+        return type_name(name)
+    return f'"{name}"' if _NAME.fullmatch(name) else "a text that names no trigger"

@@ -52,7 +52,7 @@ def _settle(table: _Table, proposal: Proposal, records: list[Assignment | None])
         return _hold(table, proposal, records, position, record)
     if proposal.experiment.status != "active":
         return _WITHDRAWN
-    if _is_behind(proposal.experiment, record):
+    if any(_is_behind(proposal.experiment, other) for other in records if other is not None):
         return _BEHIND
     if proposal.drawn is None:
         return _WITHDRAWN

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
 STDIN = "-"
 
 _CHUNK = 1 << 18
+_ZSTD_BLOCK = 1 << 12  # small: a call unpacks all of it, and 4 KiB can hold 128 MiB
 _KEEP_BYTES = 1 << 26
 
 
@@ -45,7 +47,10 @@ def find_logs(sources: Sequence[str]) -> list[Log]:
     Raises:
         UnreadableLogError: a source is missing, of a kind that is not read, or an empty folder.
     """
-    return [log for source in sources for log in _find(source)]
+    try:
+        return [log for source in sources for log in _find(source)]
+    except OSError as error:
+        raise UnreadableLogError(f"{error.filename}: can't be read: {error.strerror}") from error
 
 
 def _find(source: str) -> Iterator[Log]:
@@ -59,7 +64,7 @@ def _find(source: str) -> Iterator[Log]:
     elif not source.endswith(SUFFIXES):
         raise UnreadableLogError(f"{source}: not a kind of log that is read, expected {', '.join(SUFFIXES)}")
     else:
-        yield Log(source, path.name, path.stat().st_size)
+        yield Log(source, _text(path.name), path.stat().st_size)
 
 
 def _find_in(folder: Path) -> Iterator[Log]:
@@ -68,7 +73,12 @@ def _find_in(folder: Path) -> Iterator[Log]:
     if not logs:
         raise UnreadableLogError(f"{folder}: no log in this folder, expected files {', '.join(SUFFIXES)}")
     for name in logs:
-        yield Log(str(folder / name), name, (folder / name).stat().st_size)
+        yield Log(str(folder / name), _text(name), (folder / name).stat().st_size)
+
+
+def _text(name: str) -> str:
+    """Return a file's name as text that JSON can hold: its bytes that are no UTF-8 as escapes."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def read_log(log: Log, advance: Callable[[int], None], keep_bytes: int = _KEEP_BYTES) -> Iterator[Record]:
@@ -89,19 +99,34 @@ def _chunks(log: Log, stack: ExitStack, advance: Callable[[int], None]) -> Itera
     raw = sys.stdin.buffer if log.path == STDIN else Path(log.path).open("rb")  # noqa: SIM115 - the stack closes it
     if log.path != STDIN:
         stack.enter_context(raw)
-    unpacked = _unpack(raw, log.path, stack)
-    while chunk := unpacked(_CHUNK):
+    for chunk in _unpack(raw, log.path, stack):
         yield chunk
         if log.size is not None:
             advance(raw.tell())
 
 
-def _unpack(raw: BinaryIO, name: str, stack: ExitStack) -> Callable[[int], bytes]:
-    if name.endswith(".gz"):
-        return stack.enter_context(gzip.GzipFile(fileobj=raw)).read1
-    if name.endswith(".zst"):
-        return stack.enter_context(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)).read
-    return raw.read1 if name == STDIN else raw.read  # type: ignore[attr-defined] # a BufferedReader
+def _unpack(raw: BinaryIO, path: str, stack: ExitStack) -> Iterator[bytes]:
+    if path.endswith(".zst"):
+        return _unzstd(raw)
+    if path.endswith(".gz"):
+        packed = stack.enter_context(gzip.GzipFile(fileobj=raw))
+        return iter(lambda: packed.read1(_CHUNK), b"")
+    return iter(lambda: raw.read1(_CHUNK), b"")  # type: ignore[attr-defined] # a BufferedReader
+
+
+def _unzstd(raw: BinaryIO) -> Iterator[bytes]:
+    """Unpack frame after frame; the library's own reader takes a file that ends within one for whole."""
+    unpacker = zstandard.ZstdDecompressor()
+    frame = None
+    while packed := raw.read(_ZSTD_BLOCK):
+        while packed:
+            frame = frame or unpacker.decompressobj()
+            unpacked = frame.decompress(packed)
+            yield from (unpacked[start : start + _CHUNK] for start in range(0, len(unpacked), _CHUNK))
+            packed = frame.unused_data
+            frame = None if frame.eof else frame
+    if frame is not None:
+        raise EOFError("the file ends before its last frame does")
 
 
 def _records(chunks: Iterator[bytes], name: str, keep_bytes: int) -> Iterator[Record]:

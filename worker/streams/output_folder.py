@@ -10,7 +10,8 @@ import base64
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -20,6 +21,7 @@ import orjson
 from worker.outputs import OUTPUT_KINDS, BatchResult, DeadLetter
 
 _ASIDE = ".incomplete"
+_SUMMARY = "summary.json"
 _NAMES = (*OUTPUT_KINDS, "dead_letters")
 OUTPUT_FILES = tuple(f"{name}.ndjson" for name in _NAMES)
 
@@ -31,7 +33,8 @@ class OutputFolderError(Exception):
 class OutputFolder:
     """Writes the outputs of one run; a context manager that publishes nothing unless `publish` was called.
 
-    `now` gives the time of a dead letter (RFC 3339).
+    `now` gives the time of a dead letter (RFC 3339). Entering, writing and publishing raise `OutputFolderError` where
+    the folder does not let them.
     """
 
     def __init__(self, folder: Path, now: Callable[[], str]) -> None:
@@ -39,47 +42,50 @@ class OutputFolder:
         self._aside = folder / _ASIDE
         self._now = now
         self._files: dict[str, BinaryIO] = {}
-        self._lock = -1
+        self._held = ExitStack()
 
     def __enter__(self) -> Self:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self._folder, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise OutputFolderError(f"{self._folder}: another replay is writing here") from None
-        except OSError as error:
-            raise OutputFolderError(f"{self._folder}: can't be written: {error.strerror}") from None
+        with _explained(self._folder), ExitStack() as held:
+            self._files = self._open(held)
+            self._held = held.pop_all()
+        return self
+
+    def _open(self, held: ExitStack) -> dict[str, BinaryIO]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._folder, os.O_RDONLY)
+        held.callback(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(self._aside, ignore_errors=True)  # what a killed run left
         self._aside.mkdir()
-        self._files = {name: (self._aside / f"{name}.ndjson").open("wb") for name in _NAMES}
-        return self
+        held.callback(shutil.rmtree, self._aside, ignore_errors=True)
+        return {name: held.enter_context((self._aside / f"{name}.ndjson").open("wb", 1 << 18)) for name in _NAMES}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files.values():
-            file.close()
-        shutil.rmtree(self._aside, ignore_errors=True)
-        os.close(self._lock)
+        with _explained(self._folder):
+            self._held.close()
 
     def write(self, result: BatchResult) -> None:
         """Append a batch's outputs, one line each, in its order."""
-        for kind, outputs in result.outputs.items():
-            _write_lines(self._files[kind], [output.value for output in outputs])
-        _write_lines(self._files["dead_letters"], [self._letter(letter) for letter in result.dead_letters])
+        with _explained(self._folder):
+            for kind, outputs in result.outputs.items():
+                _write_lines(self._files[kind], [output.value for output in outputs])
+            _write_lines(self._files["dead_letters"], [self._letter(letter) for letter in result.dead_letters])
 
     def publish(self, summary: bytes) -> None:
         """Put the run's files in the place of the earlier ones, `summary.json` last."""
-        (self._folder / "summary.json").unlink(missing_ok=True)  # never an old summary beside new files
-        for name, file in self._files.items():
+        with _explained(self._folder):
+            self._publish(summary)
+
+    def _publish(self, summary: bytes) -> None:
+        for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
-            (self._aside / f"{name}.ndjson").replace(self._folder / f"{name}.ndjson")
-        aside = self._aside / "summary.json"
-        aside.write_bytes(summary)
-        aside.replace(self._folder / "summary.json")
+        (self._aside / _SUMMARY).write_bytes(summary)
+        (self._folder / _SUMMARY).unlink(missing_ok=True)  # never an old summary beside new files
+        for name in (*OUTPUT_FILES, _SUMMARY):
+            (self._aside / name).replace(self._folder / name)
 
     def _letter(self, letter: DeadLetter) -> bytes:
         record = letter.record
@@ -97,6 +103,16 @@ class OutputFolder:
                 **({} if oversize is None else {"size": oversize.size, "sha256": oversize.sha256}),
             }
         )
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BlockingIOError:
+        raise OutputFolderError(f"{folder}: another replay is writing here") from None
+    except OSError as error:
+        raise OutputFolderError(f"{folder}: can't be written: {error.strerror}") from error
 
 
 def _write_lines(file: BinaryIO, lines: Sequence[bytes]) -> None:
