@@ -193,7 +193,7 @@ def settle(proposal: Proposal, claim: Claim) -> Decision:
                 reason: Reason = "reassigned" if assignment.version else "split"
             else:
                 reason = "linked" if position else "sticky"
-            return _decision(proposal, reason, arm, is_first=first)
+            return Decision(reason, proposal.subjects[0], experiment, arm, "auto", None, first, proposal.warnings)
         case Vacant() | Withdrawn():
             return _decision(proposal, "paused" if experiment.status == "paused" else "not_in_ramp")
         case Behind():

@@ -29,7 +29,10 @@ class MemoryStore:
         return [self._claim(proposal) for proposal in proposals]
 
     def _claim(self, proposal: Proposal) -> Claim:
-        table = self._tables.setdefault((proposal.trigger.tenant, proposal.experiment.id), {})
+        name = (proposal.trigger.tenant, proposal.experiment.id)
+        table = self._tables.get(name)
+        if table is None:
+            table = self._tables[name] = {}
         records = [table.get(subject.key) for subject in proposal.subjects]
         first = records[0]
         if (

@@ -58,7 +58,7 @@ class OutputFolder:
         shutil.rmtree(self._aside, ignore_errors=True)  # what a killed run left
         self._aside.mkdir()
         held.callback(shutil.rmtree, self._aside, ignore_errors=True)
-        return {name: held.enter_context((self._aside / f"{name}.ndjson").open("wb", 1 << 18)) for name in _NAMES}
+        return {name: held.enter_context((self._aside / f"{name}.ndjson").open("wb")) for name in _NAMES}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
