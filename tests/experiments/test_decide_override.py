@@ -161,7 +161,7 @@ def test_a_named_experiment_asks_ramp_and_split_of_the_bucketing_key() -> None:
     assert variation(inside) == variation(Worker(serving).decide(new_trigger()))
 
 
-@pytest.mark.parametrize("email", ["a@b.no", "b@b.no", "c@b.no", "d@b.no"])
+@pytest.mark.parametrize("email", ["a@b.no", "b@b.no", "h@b.no"])
 def test_a_named_experiment_hashes_the_link_identifier_too(email: str) -> None:
     serving = new_experiment({f"v{number}": 10 for number in range(10)}, level=50)
     expected = Worker(serving).decide(new_trigger(email=email))

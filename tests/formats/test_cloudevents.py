@@ -110,6 +110,7 @@ def test_a_created_user_may_come_without_a_context(context: object) -> None:
         ({"client_id": "b"}, "b"),
         ({"id": "a", "client_id": "b"}, "b"),
         ({"id": "a", "client_id": None}, "a"),
+        ({"id": "a", "client_id": ""}, ""),
         ({}, None),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.factories import cloud_event, log_event, post_login, record, trigger_event, user_created
+from tests.factories import ABSENT, cloud_event, log_event, post_login, record, trigger_event, user_created
 from tests.formats.reading import accepted, rejection, skip_of
 from worker.formats.decode import Limits
 from worker.formats.read import Read, read
@@ -21,6 +21,7 @@ SCOPE = "urn:auth0:acme.example.com"
     [
         (trigger_event(), ("event",)),
         (trigger_event(type="s", log_id="l", date="d"), ("event",)),
+        (trigger_event(id=ABSENT, type="s", log_id="l", date="d"), ("event",)),
         (trigger_event(data={}, log_id="l"), ("event",)),
         (cloud_event(), ("data",)),
         (cloud_event(trigger="post_login", event={}), ("data",)),

@@ -115,6 +115,14 @@ def test_numbers_of_any_size_are_read_past(number: bytes) -> None:
     assert float(trigger_of(long).event["n"][0]) == float(number)
 
 
+@pytest.mark.parametrize("huge", [b"1", b"1e999"])
+def test_what_stands_beside_a_number_beyond_all_types_is_read_as_ever(huge: bytes) -> None:
+    event = rb'"i":18446744073709551615,"j":-9223372036854775808,"k":18446744073709551616,"s":"\\ud800\ud83d\udc4d"'
+    found = trigger_of(b'{"trigger":"post_login","n":%b,"event":{%b}}' % (huge, event)).event
+    assert found == {"i": 2**64 - 1, "j": -(2**63), "k": 2.0**64, "s": "\\ud800\N{THUMBS UP SIGN}"}
+    assert [type(found[name]) for name in "ijk"] == [int, int, float]
+
+
 @pytest.mark.parametrize("start", [b"", b'"n":1e999,'])
 def test_of_duplicate_keys_the_last_wins(start: bytes) -> None:
     found = trigger_of(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice, permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.experiments_factory import DownStore, Worker, new_experiment, outcome, variation
+from tests.experiments_factory import DownStore, Worker, new_experiment, new_trigger, outcome, variation
 from tests.properties.people import Event, cuts, histories, live, strangers
 from worker.experiments.decide import Decision
 from worker.stores.memory import MemoryStore
@@ -29,6 +31,26 @@ def by_person(decided: Iterable[tuple[int, Decision]]) -> dict[int, list[Decisio
 
 def variations(decisions: Iterable[Decision]) -> set[str | None]:
     return {variation(decision) for decision in decisions}
+
+
+ADA: Sequence[Event] = (
+    Event(0, new_trigger("evt_pre", kind="pre_user_registration", user_id=None, email="Ada@b.no ")),
+    Event(0, new_trigger("evt_post", kind="post_user_registration", email="ada@b.no")),
+    Event(0, new_trigger("evt_login", email="ada@b.no", phone_number="+471")),
+    Event(0, new_trigger("evt_again", email="ADA@b.no", username="ada")),
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(ADA)))
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (2, 2), (1, 3), (3, 1), (4,)])
+def test_registration_and_logins_see_one_variation_in_every_order(order: Sequence[Event], sizes: Sequence[int]) -> None:
+    rest = iter(order)
+    decisions = [
+        decision for _, decision in live(Worker(new_experiment(MANY)), [list(islice(rest, size)) for size in sizes])
+    ]
+    expected = variation(Worker(new_experiment(MANY)).decide(ADA[0].trigger))
+    assert [variation(decision) for decision in decisions] == [expected] * 4
+    assert [decision.is_first for decision in decisions] == [True, False, False, False]
 
 
 @unhurried

@@ -202,6 +202,16 @@ def test_a_full_disk_is_told_and_leaves_what_was_there_as_it_was(tmp_path: Path,
     assert content(tmp_path) == before
 
 
+def test_a_run_that_fails_while_it_is_published_leaves_no_summary_beside_new_files(tmp_path: Path) -> None:
+    publish(tmp_path, batch(enriched=[b"1"]))
+    (tmp_path / "commands.ndjson").unlink()
+    (tmp_path / "commands.ndjson").mkdir()
+    with pytest.raises(OutputFolderError, match="can't be written: Is a directory"):
+        publish(tmp_path, batch(enriched=[b"2"]))
+    assert content(tmp_path)["enriched.ndjson"] == b"2\n"
+    assert "summary.json" not in content(tmp_path)
+
+
 def letters(folder: Path, *found: DeadLetter) -> list[dict[str, Any]]:
     lines = publish(folder, batch(*found))["dead_letters.ndjson"].splitlines()
     return [orjson.loads(line) for line in lines]

@@ -87,10 +87,10 @@ def test_lines_are_numbered_within_their_file(tmp_path: Path) -> None:
 
 
 @EVERY_KIND
-def test_lines_longer_than_what_is_read_at_once_come_whole(tmp_path: Path, suffix: str) -> None:
-    content = [b"a" * 700_000, b"b" * 10, b"", b"c" * (1 << 18), b"d" * 300_000]
+def test_lines_longer_than_what_is_read_at_once_come_whole_and_count(tmp_path: Path, suffix: str) -> None:
+    content = [b"", b"", b"a" * 700_000, b"b" * 10, b"", b"c" * (1 << 18), b"d" * 300_000]
     log = written(tmp_path, PACKED[suffix](b"\n".join(content)), "a" + suffix)
-    assert [record.value for record in read(log)] == content
+    assert lines(log) == [(f"a{suffix}/{number}", line) for number, line in enumerate(content, 1)]
 
 
 def test_several_frames_and_members_are_one_log(tmp_path: Path) -> None:
@@ -184,6 +184,12 @@ def test_a_broken_file_is_named(tmp_path: Path, suffix: str, broken: Pack) -> No
         read(log)
     assert str(raised.value).startswith(f"{log.path}: can't be read: ")
     assert not str(raised.value).endswith(": ")
+
+
+def test_a_block_of_no_kind_is_told(tmp_path: Path) -> None:
+    header = gzip.compress(b"{}\n")[:10]
+    with pytest.raises(UnreadableLogError, match=r"a\.ndjson\.gz: can't be read: .*invalid block type"):
+        read(written(tmp_path, header + b"\x07", "a.ndjson.gz"))
 
 
 def test_what_comes_before_the_break_is_read(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F])|.)")  # group 1: half of a pair
+_LONGEST_INTEGER = len(str(-(1 << 63)))
 _TYPE_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
 
@@ -97,5 +98,5 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _integer(digits: str) -> int | float:
     """Read an integer literal as orjson does: what 64 bits don't hold is a double."""
-    value = float(digits)
-    return int(digits) if -(2.0**63) <= value < 2.0**64 else value
+    value = int(digits) if len(digits) <= _LONGEST_INTEGER else 1 << 64
+    return value if -(1 << 63) <= value < 1 << 64 else float(digits)
