@@ -83,6 +83,24 @@ def test_the_table_names_experiments_handlers_and_dead_letters(home: Path) -> No
     assert home.exists()
 
 
+def test_numbers_stay_whole_on_a_narrow_terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    definitions = orjson.dumps(percentage_set(id="exp_" + "long" * 20))
+    (home / "definitions.json").write_bytes(definitions)
+    output = run("log.ndjson").stdout
+    assert "exposures" in output
+    assert "100.0%" in output
+    assert "…" not in output
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_what_handlers_print_does_not_mix_with_the_result(home: Path) -> None:
+    (home / "handlers.py").write_text(HANDLERS.format(options="", body='print("hello")'))
+    result = run("log.ndjson", "--json")
+    assert json.loads(result.stdout)["enriched"] == 10
+    assert "hello" in result.stderr
+
+
 def test_two_replays_of_one_log_write_the_same_bytes(home: Path) -> None:
     run("log.ndjson", "--out", "one")
     run("log.ndjson", "--out", "two")
@@ -95,8 +113,10 @@ def test_a_dry_run_writes_nothing(home: Path) -> None:
     assert not (home / "out").exists()
 
 
-def test_strict_exits_1_with_dead_letters(home: Path) -> None:
-    assert run("log.ndjson", "--strict").exit_code == 1
+def test_strict_exits_1_with_dead_letters_and_says_so(home: Path) -> None:
+    result = run("log.ndjson", "--strict")
+    assert result.exit_code == 1
+    assert "1 dead letters (--strict)" in result.stderr
     assert (home / "out/summary.json").exists()
 
 
@@ -137,6 +157,9 @@ def test_standard_input_is_a_source() -> None:
         (["log.ndjson", "--config", "missing.toml"], "missing.toml"),
         (["log.ndjson", "--since", "yesterday"], "--since"),
         (["log.ndjson", "--out", "log.ndjson"], "log.ndjson"),
+        (["log.ndjson", "--out", "."], "--out"),
+        (["log.ndjson", "log.ndjson"], "given twice"),
+        (["log.ndjson", "--since", "2026-01-02T00:00:00Z", "--until", "2026-01-01T00:00:00Z"], "--until"),
     ],
 )
 def test_wrong_usage_is_one_message_that_names_the_thing_and_exit_2(

@@ -205,3 +205,25 @@ def test_an_override_is_of_the_declared_type() -> None:
     assert messages(load(document)) == [
         "feature_flags[0].variations[1].overrides.on.value: found a string, expected a boolean as declared",
     ]
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("curent_level", "current_level"), ("assignment_confg", "assignment_config"), ("start_at", "started_at")],
+)
+def test_a_field_that_is_nearly_a_known_one_is_refused(misspelt: str, meant: str) -> None:
+    found = messages(load(percentage_set(**{misspelt: None})))
+    assert found == [f"experiments[0].{misspelt}: no such field; did you mean {meant}?"]
+
+
+def test_a_misspelt_field_of_an_allocation_is_refused() -> None:
+    document = percentage_set()
+    allocation = document["experiments"][0]["allocations"][0]
+    allocation["wieght"] = allocation.pop("weight")
+    (message,) = messages(load(document))
+    assert message == "experiments[0].allocations[0].wieght: no such field; did you mean weight?"
+
+
+@pytest.mark.parametrize("unknown", ["owner", "tags", "created_by", "x-anchor"])
+def test_fields_that_resemble_none_are_kept(unknown: str) -> None:
+    assert messages(load(percentage_set(**{unknown: "a"}))) == []

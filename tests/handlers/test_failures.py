@@ -238,3 +238,25 @@ async def test_a_late_call_of_a_kept_api_raises() -> None:
     await dispatch_one(handlers)
     with pytest.raises(WrongUseError, match="the handler's time is over"):
         kept[0].access.deny("late")
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda event: event.experiment.config["colour"], "the flag has no parameter 'colour'; it has"),
+        (lambda event: event.experiment.config["a@example.com"], "the flag has no parameter of that name; it has"),
+        (lambda event: event.experiment.varation_id, "perhaps you mean event.experiment.variation_id"),
+        (lambda event: setattr(event.user, "email", "a"), "is read-only: handlers change things by calling the api"),
+    ],
+)
+async def test_what_is_wrong_with_the_use_of_an_event_is_told(use: Any, told: str) -> None:
+    handlers = Handlers()
+
+    @handlers.post_login
+    def careless(event: Any, _: Any) -> None:
+        use(event)
+
+    outcome = await dispatch_one(handlers, make_call(experiment="exp_a"))
+    assert outcome.failure is not None
+    assert told in outcome.failure.message
+    assert "example.com" not in outcome.failure.message

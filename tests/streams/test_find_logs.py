@@ -88,3 +88,22 @@ def test_a_name_that_is_no_utf8_becomes_text_that_json_can_hold(tmp_path: Path) 
     assert find_logs([log.path])[0].name == log.name
     assert Path(log.path).read_text() == "{}\n"
     assert orjson.dumps(log.name)
+
+
+@pytest.mark.parametrize("source", ["out/enriched.ndjson", "out", "."])
+def test_a_log_in_the_folder_of_the_outputs_is_refused(tmp_path: Path, source: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/enriched.ndjson").write_bytes(b"{}")
+    with pytest.raises(UnreadableLogError, match="expected another --out"):
+        find_logs([str(tmp_path / source)], tmp_path / "out")
+
+
+def test_outputs_may_go_below_another_folder_of_the_logs(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_bytes(b"{}")
+    assert [log.name for log in find_logs([str(tmp_path)], tmp_path / "out")] == ["a.ndjson"]
+
+
+def test_a_log_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_bytes(b"{}")
+    with pytest.raises(UnreadableLogError, match="given twice"):
+        find_logs([str(tmp_path / "a.ndjson"), str(tmp_path)])

@@ -211,3 +211,10 @@ def test_a_reader_that_stops_early_closes_the_file(tmp_path: Path) -> None:
     records = read_log(written(tmp_path, b"{}\n" * 10), ignore)
     assert next(records).value == b"{}"
     records.close()  # type: ignore[attr-defined] # a generator; an open file would be a ResourceWarning, which fails
+
+
+@pytest.mark.parametrize("suffix", [".ndjson.gz", ".ndjson.zst"])
+def test_a_packed_log_under_the_name_of_a_plain_one_is_refused(tmp_path: Path, suffix: str) -> None:
+    log = written(tmp_path, PACKED[suffix](b"{}\n"), "a.ndjson")
+    with pytest.raises(UnreadableLogError, match=r"a\.ndjson: can't be read: it looks like (gzip|zstd)"):
+        read(log)

@@ -36,10 +36,15 @@ def replay(
     handlers: HandlerPaths = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the outputs.")] = Path("out"),
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only events at or after this RFC 3339 time.")
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Only events at or after this RFC 3339 time; those without a time are left out."
+        ),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Only events before this RFC 3339 time.")] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after N inputs.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Stop after N inputs (before --since and --until).")
+    ] = None,
     config: Config = None,
     log_level: Log = LogLevel.WARNING,
     *,
@@ -59,6 +64,8 @@ def replay(
     Example: `experiment-worker replay log.ndjson.gz --definitions definitions/ --handlers handlers.py`
     """
     import asyncio
+    import sys
+    from contextlib import redirect_stdout
 
     import orjson
 
@@ -76,7 +83,7 @@ def replay(
     }
     settings = settings_or_refuse(config, log_level, flags).settings
     try:
-        logs = find_logs(sources)
+        logs = find_logs(sources, None if dry_run else out)
     except UnreadableLogError as error:
         refuse(str(error))
     job = Replay(
@@ -89,7 +96,8 @@ def replay(
         limit,
     )
     try:
-        with ReplayProgress(logs, wanted=progress) as shown:
+        # What handlers print goes to stderr: stdout is for the result.
+        with ReplayProgress(logs, wanted=progress) as shown, redirect_stdout(sys.stderr):
             summary = asyncio.run(run_replay(job, shown))
     except OutputFolderError as error:
         refuse(str(error))
@@ -101,8 +109,9 @@ def replay(
         typer.echo(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     else:
         show(summary, job.out)
-    if strict and summary["dead_letters"]:
-        raise typer.Exit(FOUND_SOMETHING_WRONG)
+    dead = sum(summary["dead_letters"].values())
+    if dead and strict:
+        refuse(f"{dead:,} dead letters (--strict)", FOUND_SOMETHING_WRONG)
 
 
 def _window(since: str | None, until: str | None) -> Window | None:
@@ -110,7 +119,10 @@ def _window(since: str | None, until: str | None) -> Window | None:
 
     if since is None and until is None:
         return None
-    return Window(_moment("--since", since), _moment("--until", until))
+    window = Window(_moment("--since", since), _moment("--until", until))
+    if window.since is not None and window.until is not None and window.since >= window.until:
+        refuse(f"--since {since} is not before --until {until}: no event can be in between")
+    return window
 
 
 def _moment(flag: str, text: str | None) -> datetime | None:

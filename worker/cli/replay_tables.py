@@ -29,6 +29,9 @@ def show(summary: Mapping[str, Any], out: Path | None) -> None:
         if table.row_count:
             console.print()
             console.print(table)
+    if summary["dead_letters"]:
+        where = "" if out is None else f" in {out}/dead_letters.ndjson, and"
+        console.print(f"\nEach dead letter stands with its message{where} in the log with --log-level info.")
 
 
 def _headline(summary: Mapping[str, Any], out: Path | None) -> str:
@@ -82,11 +85,15 @@ def _handlers(handlers: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
+    """Return a table whose numbers are always whole: where the terminal is narrow, the names fold."""
+    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=not index)
-    for row in rows:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    table.add_column(columns[0], overflow="fold")
+    for index, column in enumerate(columns[1:], 1):
+        width = max(len(column), *(len(row[index]) for row in cells)) if cells else len(column)
+        table.add_column(column, justify="right", no_wrap=True, min_width=width)
+    for row in cells:
+        table.add_row(*row)
     return table
 
 

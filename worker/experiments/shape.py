@@ -10,16 +10,31 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.definitions import DefinitionsFile, FeatureFlag, NestedVariation
+from schemas.definitions import (
+    Allocation,
+    DefinitionsFile,
+    Experiment,
+    FeatureFlag,
+    NestedVariation,
+    Segment,
+    Variation,
+)
 from worker.experiments.entities import Contents, E, Entry
 from worker.experiments.findings import Finding, Place
 from worker.experiments.values import type_name
 
 _KINDS = ("feature_flags", "variations", "segments", "experiments")
 _KEYS = ("tenant", *_KINDS)
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "feature_flags": FeatureFlag,
+    "variations": Variation,
+    "segments": Segment,
+    "experiments": Experiment,
+}
+_NEARLY = 0.88  # of difflib's ratio: a letter or two of a word
 _FOREIGN = ("x-", "$")  # places for anchors, and for the name of the schema
 _EXPECTED: Mapping[str, str] = {
     "string_type": "a string",
@@ -48,7 +63,8 @@ def shape(file: str, document: Any) -> tuple[Contents, list[Finding]]:
         return Contents(tenant=None), [top.finding("invalid_shape", f"found {type_name(document)}, expected an object")]
     known = {key: document[key] for key in _KEYS if document.get(key) is not None}
     errors = _errors(known)
-    findings = [*_unknown_keys(top, document), *(_finding(top, known, error) for error in errors)]
+    findings = [*_unknown_keys(top, document), *_misspelt_fields(top, known)]
+    findings += (_finding(top, known, error) for error in errors)
     return _contents(top, known, {error["loc"][:2] for error in errors}), findings
 
 
@@ -71,6 +87,29 @@ def _unknown_keys(top: Place, document: dict[str, Any]) -> Iterator[Finding]:
             close = difflib.get_close_matches(key, _KEYS, n=1)
             meant = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(_KEYS)}"
             yield top.below(key).finding("invalid_shape", f"no such key; {meant}")
+
+
+def _misspelt_fields(top: Place, document: dict[str, Any]) -> Iterator[Finding]:
+    """Find unknown fields that are nearly a known one: unknown ones are kept, but a misspelt level would be no ramp."""
+    for kind, model in _MODELS.items():
+        entities = document.get(kind)
+        for index, entity in enumerate(entities if isinstance(entities, list) else ()):
+            place = top.below(kind, index)
+            if isinstance(entity, dict) and isinstance(entity.get("id"), str):
+                place = place.of(entity["id"])
+            yield from _misspelt_in(place, entity, model)
+            allocations = entity.get("allocations") if isinstance(entity, dict) and model is Experiment else None
+            for number, allocation in enumerate(allocations if isinstance(allocations, list) else ()):
+                yield from _misspelt_in(place.below("allocations", number), allocation, Allocation)
+
+
+def _misspelt_in(place: Place, entity: Any, model: type[BaseModel]) -> Iterator[Finding]:
+    unknown = entity.keys() - model.model_fields.keys() if isinstance(entity, dict) else ()
+    for key in sorted(key for key in unknown if isinstance(key, str)):
+        absent = sorted(model.model_fields.keys() - entity.keys())
+        swapped = [name for name in absent if sorted(name) == sorted(key)]
+        for close in (swapped or difflib.get_close_matches(key, absent, n=1, cutoff=_NEARLY))[:1]:
+            yield place.below(key).finding("invalid_shape", f"no such field; did you mean {close}?")
 
 
 def _finding(top: Place, document: dict[str, Any], error: ErrorDetails) -> Finding:

@@ -6,14 +6,29 @@ import re
 from collections.abc import Iterable
 
 
-class WrongUseError(TypeError):
+class ToldError(Exception):
+    """An error whose text is ours and names code only, never data: it may stand in a dead letter."""
+
+
+class WrongUseError(ToldError, TypeError):
     """A handler used its event or api wrongly.
 
     The message says what was found, by type and place, and what is right; it never holds the value.
     """
 
 
-class UnknownNameError(AttributeError):
+class ReadOnlyError(ToldError, AttributeError):
+    """A handler tried to change its event."""
+
+
+class UnknownParameterError(ToldError, KeyError):
+    """A handler asked the config for a parameter that the flag does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UnknownNameError(ToldError, AttributeError):
     """A handler asked its event or api for what is not there; the message has names of the code only."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from worker.experiments.definitions import Arm
+from worker.handlers.errors import UnknownNameError, UnknownParameterError, no_attribute
 from worker.handlers.views import View
 
 
@@ -30,7 +31,8 @@ class Config(Mapping[str, ConfigValue]):
             return ConfigValue({"value": self._values[name]})
         except KeyError:
             known = ", ".join(sorted(self._values)) or "none"
-            raise KeyError(f"the flag has no parameter {name!r}; it has {known}") from None
+            asked = repr(name) if str(name).isidentifier() else "of that name"  # which may be data
+            raise UnknownParameterError(f"the flag has no parameter {asked}; it has {known}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -43,7 +45,7 @@ class Config(Mapping[str, ConfigValue]):
     else:
 
         def __getattr__(self, name):  # noqa: ANN001, ANN204 - hidden from mypy
-            raise AttributeError(f'parameters are no attributes; write config["{name}"].value')
+            raise UnknownNameError(f'parameters are no attributes; write config["{name}"].value')
 
 
 class ExperimentContext(Mapping[str, Any]):
@@ -92,6 +94,13 @@ class ExperimentContext(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(_FIELDS)
+
+    if TYPE_CHECKING:  # mypy must see it
+        ...
+    else:
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204 - hidden from mypy
+            raise no_attribute("event.experiment", name, _FIELDS, "event.experiment.")
 
 
 _FIELDS = ("experiment_id", "variation_id", "config", "is_control")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from worker.experiments.definitions import Arm
-from worker.handlers.errors import UnknownNameError, WrongUseError
+from worker.handlers.errors import ToldError
 from worker.handlers.places import raised_at, short
 from worker.handlers.registry import Handler
 from worker.trigger import TriggerKind
@@ -69,7 +69,7 @@ def failed(handler: Handler, error: BaseException) -> Failure:
         return frame.f_code.co_filename == handler.file
 
     place = raised_at(error, is_own) or raised_at(error, _is_others) or (handler.file, handler.line)
-    told = f": {error}" if isinstance(error, WrongUseError | UnknownNameError) else ""
+    told = f": {error}" if isinstance(error, ToldError) else ""
     message = f"handler {handler.name} failed: {type(error).__name__} at {short(place)}{told}"
     return Failure("handler_failed", message[:_MESSAGE_MAX])
 

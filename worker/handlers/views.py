@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, get_args, get_origin
 
-from worker.handlers.errors import no_attribute
+from worker.handlers.errors import ReadOnlyError, no_attribute
 
 _SCALARS = frozenset({str, int, float, bool, NoneType})
 
@@ -58,10 +58,10 @@ class View(Mapping[str, Any]):
         return f"{type(self).__name__}({dict(self)!r})"
 
     def __setattr__(self, name: str, value: Never) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} is read-only: handlers change things by calling the api")
+        raise ReadOnlyError(f"{type(self).__name__} is read-only: handlers change things by calling the api")
 
     def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} is read-only: handlers change things by calling the api")
+        raise ReadOnlyError(f"{type(self).__name__} is read-only: handlers change things by calling the api")
 
     if TYPE_CHECKING:  # mypy must see misspelt fields of a declared object
         ...

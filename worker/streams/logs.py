@@ -11,6 +11,7 @@ import hashlib
 import os
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,7 @@ from worker.records import Oversize, Record
 
 SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
 STDIN = "-"
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}  # RFC 1952 section 2.3.1, RFC 8878 section 3.1.1
 
 _CHUNK = 1 << 18
 _ZSTD_BLOCK = 1 << 12  # small: a call unpacks all of it, and 4 KiB can hold 128 MiB
@@ -41,16 +43,28 @@ class Log(msgspec.Struct, frozen=True):
     size: int | None
 
 
-def find_logs(sources: Sequence[str]) -> list[Log]:
+def find_logs(sources: Sequence[str], out: Path | None = None) -> list[Log]:
     """Return the files that the sources name: a folder's sorted, at any depth, without hidden ones.
 
+    `out` is where outputs will go; a source must not lie there, or it would be overwritten or read again as a log.
+
     Raises:
-        UnreadableLogError: a source is missing, of a kind that is not read, or an empty folder.
+        UnreadableLogError: a source is missing, of a kind that is not read, an empty folder, given twice, or in `out`.
     """
     try:
-        return [log for source in sources for log in _find(source)]
+        logs = [log for source in sources for log in _find(source)]
     except OSError as error:
         raise UnreadableLogError(f"{error.filename}: can't be read: {error.strerror}") from error
+    _check_apart([Path(log.path).resolve() for log in logs if log.path != STDIN], out)
+    return logs
+
+
+def _check_apart(paths: Sequence[Path], out: Path | None) -> None:
+    for path, times in Counter(paths).items():
+        if out is not None and out.resolve() in path.parents:
+            raise UnreadableLogError(f"{path}: lies in {out}, where the outputs go; expected another --out")
+        if times > 1:
+            raise UnreadableLogError(f"{path}: is given twice, expected each log once")
 
 
 def _find(source: str) -> Iterator[Log]:
@@ -106,12 +120,23 @@ def _chunks(log: Log, stack: ExitStack, advance: Callable[[int], None]) -> Itera
 
 
 def _unpack(raw: BinaryIO, path: str, stack: ExitStack) -> Iterator[bytes]:
+    """Return the pieces of the log's text."""
     if path.endswith(".zst"):
         return _unzstd(raw)
     if path.endswith(".gz"):
         packed = stack.enter_context(gzip.GzipFile(fileobj=raw))
         return iter(lambda: packed.read1(_CHUNK), b"")
-    return iter(lambda: raw.read1(_CHUNK), b"")  # type: ignore[attr-defined] # a BufferedReader
+    return _plain(iter(lambda: raw.read1(_CHUNK), b""))  # type: ignore[attr-defined] # a BufferedReader
+
+
+def _plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass text on; what is packed under the name of a plain log, or on standard input, would be nothing but noise."""
+    first = next(chunks, b"")
+    for magic, kind in _MAGIC.items():
+        if first.startswith(magic):
+            raise zlib.error(f"it looks like {kind}, expected plain text or a file named for its kind")
+    yield first
+    yield from chunks
 
 
 def _unzstd(raw: BinaryIO) -> Iterator[bytes]:
