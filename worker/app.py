@@ -126,6 +126,7 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     started = time.perf_counter()
     names = [log.name for log in job.logs]
     logs.info("replay_started", logs=names, definitions=job.snapshot.revision, out=str(job.out) if job.out else None)
+    _warn_of_idle_handlers(job)
     summary = Summary(job.snapshot)
     folder = nullcontext() if job.out is None else OutputFolder(job.out, _now)
     records = islice(_records(job.logs, progress.read), job.limit)
@@ -138,6 +139,14 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
                 files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     logs.info("replay_finished", events=document["events"], dead_letters=document["dead_letters"])
     return document
+
+
+def _warn_of_idle_handlers(job: Replay) -> None:
+    known = {experiment for tenant in job.snapshot.tenants.values() for experiment in tenant.experiments}
+    for handler in (each for handlers in job.registry.handlers.values() for each in handlers):
+        wanted = handler.options.experiment
+        if wanted is not None and wanted not in known:
+            logs.warning("handler_without_experiment", handler=handler.name, place=handler.place, experiment=wanted)
 
 
 @contextmanager

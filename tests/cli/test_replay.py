@@ -218,6 +218,14 @@ def test_what_happened_is_logged_to_stderr_by_place_and_reason(home: Path) -> No
     assert home.exists()
 
 
+def test_a_handler_for_an_experiment_that_nobody_has_is_warned_of(home: Path) -> None:
+    (home / "handlers.py").write_text(HANDLERS.format(options='(experiment="exp_none")', body="pass"))
+    warning = json.loads(run("log.ndjson").stderr)
+    assert (warning["event"], warning["handler"], warning["experiment"]) == (
+        "handler_without_experiment", "act", "exp_none",
+    )  # fmt: skip
+
+
 def test_warnings_of_the_definitions_are_logged_and_do_not_stop_the_run(home: Path) -> None:
     (home / "definitions.json").write_bytes(orjson.dumps(percentage_set(updated_at=None)))
     result = run("log.ndjson")

@@ -28,7 +28,7 @@ def write(path: Path, **experiment: object) -> str:
 
 def test_right_definitions_exit_0(home: Path) -> None:
     result = run(write(home / "right.json"))
-    assert (result.exit_code, result.stdout) == (0, "0 errors, 0 warnings\n")
+    assert (result.exit_code, result.stdout) == (0, "0 errors, 0 warnings; 1 experiment, 1 active\n")
 
 
 def test_all_findings_are_printed_and_errors_exit_1(home: Path) -> None:
@@ -36,6 +36,11 @@ def test_all_findings_are_printed_and_errors_exit_1(home: Path) -> None:
     assert result.exit_code == 1
     assert "error: wrong.json: exp_a dangling_reference" in result.stdout
     assert "warning: wrong.json: exp_a missing_updated_at" in result.stdout
+
+
+def test_a_set_that_serves_nothing_says_so(home: Path) -> None:
+    result = run(write(home / "draft.json", status="draft"))
+    assert (result.exit_code, result.stdout) == (0, "0 errors, 0 warnings; 1 experiment, 0 active\n")
 
 
 def test_warnings_exit_0_unless_strict(home: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.options import FOUND_SOMETHING_WRONG, Config, Json, Log, LogLevel, refuse
 from worker.cli.session import describe, settings_or_refuse
+
+if TYPE_CHECKING:
+    from worker.experiments.definitions import Snapshot
 
 
 def validate(
@@ -41,6 +44,18 @@ def validate(
     else:
         for finding in loaded.findings:
             typer.echo(describe(finding))
-        typer.echo(f"{errors} errors, {warnings} warnings")
+        typer.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{_served(loaded.snapshot)}")
     if errors or (strict and warnings):
         raise typer.Exit(FOUND_SOMETHING_WRONG)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _served(snapshot: Snapshot | None) -> str:
+    """Say what would be served: a set without an active experiment is right, and often a mistake."""
+    if snapshot is None:
+        return ""
+    statuses = [each.status for tenant in snapshot.tenants.values() for each in tenant.experiments.values()]
+    return f"; {_count(len(statuses), 'experiment')}, {statuses.count('active')} active"

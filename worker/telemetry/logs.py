@@ -11,6 +11,7 @@ import structlog
 
 LogEvent = Literal[
     "definitions_warning",  # a finding of the definitions that does not keep them from being used
+    "handler_without_experiment",  # a handler is for an experiment that no definitions have: it will never run
     "replay_started",
     "replay_finished",
     "dead_letter",  # one input that could not be processed: its place and the reason
