@@ -10,7 +10,7 @@ from worker.pipeline import Pipeline
 from worker.records import Record
 from worker.summary import Summary
 
-BATCH_RECORDS = 100  # what fits the processor's cache: larger batches are slower
+BATCH_RECORDS = 200  # more fall out of the cache of the processor, fewer pay more for each batch
 
 
 class StoppedError(Exception):
