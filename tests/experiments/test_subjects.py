@@ -49,6 +49,10 @@ def test_spellings_of_an_email_are_one_identity(spelling: str) -> None:
     assert names(email=spelling) == ["identifier:b\u00e5rd@example.no"]
 
 
+def test_capitals_that_lower_case_takes_apart_are_put_together_again() -> None:
+    assert names(email="\u0390@b.gr".upper()) == names(email="\u0390@b.gr") == ["identifier:\u0390@b.gr"]
+
+
 def test_only_emails_have_spellings() -> None:
     assert names(phone_number=" +47 1 ", username="Ada ") == ["identifier: +47 1 ", "identifier:Ada "]
     assert names(user_id="auth0|A ") == ["user:auth0|A "]

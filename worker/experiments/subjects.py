@@ -45,7 +45,12 @@ class Identities(msgspec.Struct, frozen=True, gc=False):
 def normalise_email(email: str) -> str:
     """Trim, compose (NFC) and lower-case an e-mail address, so that its spellings are one identity."""
     trimmed = email.strip()
-    return trimmed.lower() if trimmed.isascii() else unicodedata.normalize("NFC", trimmed).lower()
+    return trimmed.lower() if trimmed.isascii() else _compose(_compose(trimmed).lower())
+
+
+def _compose(text: str) -> str:
+    """Return the NFC of a text: lower-casing can undo it (the capitals of ΐ)."""
+    return unicodedata.normalize("NFC", text)
 
 
 def user_identities(trigger: Trigger) -> Identities | None:
