@@ -14,7 +14,7 @@ def main() -> None:
     """Run the comparisons one after the other."""
     with tempfile.TemporaryDirectory(prefix="experiment-worker-bench-") as folder:
         rows = []
-        for comparison in (decision.compare, replay.compare, memory.compare):
+        for comparison in (replay.compare, memory.compare, decision.compare):
             print(f"{comparison.__module__} …", file=sys.stderr)
             rows += comparison(Path(folder))
     print(markdown(rows))
