@@ -275,3 +275,12 @@ def test_two_replays_into_one_folder_refuse_each_other(home: Path, running: subp
     assert "another replay" in result.stderr
     assert running.poll() is None
     assert home.exists()
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []])
+def test_a_full_standard_output_is_one_message(home: Path, arguments: list[str]) -> None:
+    command = [str(Path(sys.executable).with_name("experiment-worker")), "replay", "log.ndjson", *arguments]
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(command, cwd=home, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 1
+    assert result.stderr.decode() == "error: standard output can't be written: No space left on device\n"

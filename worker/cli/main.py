@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
 from worker.cli import config, replay, simulate, validate
+from worker.cli.options import FOUND_SOMETHING_WRONG
 
 app = typer.Typer(
     name="experiment-worker",
@@ -28,7 +31,14 @@ def main() -> None:
     """Run the command line; SIGINT and SIGTERM interrupt it at once, also in the middle of a batch."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    app()
+    try:
+        app()
+    except OSError as error:
+        if error.filename is not None:  # not standard output's
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered can't be written either
+        typer.echo(f"error: standard output can't be written: {error.strerror}", err=True)
+        sys.exit(FOUND_SOMETHING_WRONG)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
