@@ -15,7 +15,8 @@ from statistics import median
 import orjson
 
 from bench.table import Row
-from worker.app import Replay, load_definitions, run_replay
+from worker.app.loading import load_definitions
+from worker.app.replay import Replay, run_replay
 from worker.handlers.load import load_handlers
 from worker.settings import Definitions, Settings
 from worker.simulate.options import TrafficOptions

@@ -22,7 +22,7 @@ from worker.cli.session import handlers_or_refuse, settings_or_refuse, snapshot_
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from worker.app import Window
+    from worker.app.replay import Window
 
 _INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
@@ -69,7 +69,7 @@ def replay(
 
     import orjson
 
-    from worker.app import Replay, run_replay
+    from worker.app.replay import Replay, run_replay
     from worker.cli.progress import ReplayProgress
     from worker.cli.replay_tables import show
     from worker.replay import StoppedError
@@ -115,7 +115,7 @@ def replay(
 
 
 def _window(since: str | None, until: str | None) -> Window | None:
-    from worker.app import Window
+    from worker.app.replay import Window
 
     if since is None and until is None:
         return None

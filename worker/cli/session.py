@@ -33,7 +33,7 @@ def settings_or_refuse(file: Path | None, log_level: LogLevel, flags: Flags | No
 
 def snapshot_or_refuse(settings: Settings) -> Snapshot:
     """Load the definitions; errors in them are printed and end the command."""
-    from worker.app import MissingDefinitionsError, load_definitions
+    from worker.app.loading import MissingDefinitionsError, load_definitions
     from worker.telemetry import logs
 
     path = settings.definitions.path
@@ -60,7 +60,7 @@ def snapshot_or_refuse(settings: Settings) -> Snapshot:
 
 def handlers_or_refuse(settings: Settings) -> Registry:
     """Load the handlers."""
-    from worker.app import handlers
+    from worker.app.loading import handlers
     from worker.handlers.load import HandlersNotLoadedError
 
     try:

@@ -30,7 +30,7 @@ def validate(
     """
     import orjson
 
-    from worker.app import MissingDefinitionsError, load_definitions
+    from worker.app.loading import MissingDefinitionsError, load_definitions
 
     settings_or_refuse(config, log_level)
     try:

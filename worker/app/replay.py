@@ -1,4 +1,4 @@
-"""The composition root: the only place that knows concrete classes and lifetimes."""
+"""A replay: logs through the pipeline into a folder, with a store in memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from typing import Any, Protocol
 import msgspec
 import orjson
 
+from worker.app.loading import warn_of_idle_handlers
 from worker.experiments.decide import Engine
 from worker.experiments.definitions import Snapshot
-from worker.experiments.parse import Loaded, parse
 from worker.experiments.subjects import SubjectKeys
 from worker.formats.decode import Limits
 from worker.formats.fields import parse_rfc3339
 from worker.handlers.dispatch import Dispatcher
-from worker.handlers.load import load_handlers
 from worker.handlers.registry import Registry
 from worker.outputs import BatchResult
 from worker.pipeline import Exposures, Pipeline
@@ -35,46 +34,7 @@ from worker.summary import Summary
 from worker.telemetry import logs
 from worker.trigger import Trigger
 
-_SUFFIXES = (".yaml", ".yml", ".json")
 _REPLAY_PEPPER = "experiment-worker replay"  # without a setting: keys of a replay need not match the live ones
-
-
-class MissingDefinitionsError(Exception):
-    """There are no definitions to read; the message names the path and what was expected."""
-
-
-def load_definitions(paths: Sequence[Path]) -> Loaded:
-    """Read and check definitions files, and folders of them at any depth (hidden files left out).
-
-    Raises:
-        MissingDefinitionsError: a path is missing, unreadable, of another kind, or an empty folder.
-    """
-    files = [file for path in paths for file in _definition_files(path)]
-    try:
-        return parse([(str(file), file.read_bytes()) for file in files])
-    except OSError as error:
-        raise MissingDefinitionsError(f"{error.filename}: can't be read: {error.strerror}") from error
-
-
-def _definition_files(path: Path) -> list[Path]:
-    if path.is_dir():
-        below = sorted(file.relative_to(path) for file in path.rglob("*") if file.suffix in _SUFFIXES)
-        found = [path / file for file in below if not any(part.startswith(".") for part in file.parts)]
-        if not found:
-            raise MissingDefinitionsError(
-                f"{path}: no definitions in this folder, expected {', '.join(_SUFFIXES)} files"
-            )
-        return found
-    if not path.exists():
-        raise MissingDefinitionsError(f"{path}: no such file or folder, expected definitions (YAML or JSON)")
-    if path.suffix not in _SUFFIXES:
-        raise MissingDefinitionsError(f"{path}: expected definitions in a {', '.join(_SUFFIXES)} file")
-    return [path]
-
-
-def handlers(settings: Settings) -> Registry:
-    """Load the handlers that the settings name."""
-    return load_handlers(settings.handlers, base=Path.cwd())
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -126,7 +86,7 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     started = time.perf_counter()
     names = [log.name for log in job.logs]
     logs.info("replay_started", logs=names, definitions=job.snapshot.revision, out=str(job.out) if job.out else None)
-    _warn_of_idle_handlers(job)
+    warn_of_idle_handlers(job.snapshot, job.registry)
     summary = Summary(job.snapshot)
     folder = nullcontext() if job.out is None else OutputFolder(job.out, _now)
     records = islice(_records(job.logs, progress.read), job.limit)
@@ -139,14 +99,6 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
                 files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     logs.info("replay_finished", events=document["events"], dead_letters=document["dead_letters"])
     return document
-
-
-def _warn_of_idle_handlers(job: Replay) -> None:
-    known = {experiment for tenant in job.snapshot.tenants.values() for experiment in tenant.experiments}
-    for handler in (each for handlers in job.registry.handlers.values() for each in handlers):
-        wanted = handler.options.experiment
-        if wanted is not None and wanted not in known:
-            logs.warning("handler_without_experiment", handler=handler.name, place=handler.place, experiment=wanted)
 
 
 @contextmanager

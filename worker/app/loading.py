@@ -1,0 +1,62 @@
+"""What every job loads: definitions and handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from worker.experiments.definitions import Snapshot
+from worker.experiments.parse import Loaded, parse
+from worker.handlers.load import load_handlers
+from worker.handlers.registry import Registry
+from worker.settings import Settings
+from worker.telemetry import logs
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+class MissingDefinitionsError(Exception):
+    """There are no definitions to read; the message names the path and what was expected."""
+
+
+def load_definitions(paths: Sequence[Path]) -> Loaded:
+    """Read and check definitions files, and folders of them at any depth (hidden files left out).
+
+    Raises:
+        MissingDefinitionsError: a path is missing, unreadable, of another kind, or an empty folder.
+    """
+    files = [file for path in paths for file in _definition_files(path)]
+    try:
+        return parse([(str(file), file.read_bytes()) for file in files])
+    except OSError as error:
+        raise MissingDefinitionsError(f"{error.filename}: can't be read: {error.strerror}") from error
+
+
+def _definition_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        below = sorted(file.relative_to(path) for file in path.rglob("*") if file.suffix in _SUFFIXES)
+        found = [path / file for file in below if not any(part.startswith(".") for part in file.parts)]
+        if not found:
+            raise MissingDefinitionsError(
+                f"{path}: no definitions in this folder, expected {', '.join(_SUFFIXES)} files"
+            )
+        return found
+    if not path.exists():
+        raise MissingDefinitionsError(f"{path}: no such file or folder, expected definitions (YAML or JSON)")
+    if path.suffix not in _SUFFIXES:
+        raise MissingDefinitionsError(f"{path}: expected definitions in a {', '.join(_SUFFIXES)} file")
+    return [path]
+
+
+def handlers(settings: Settings) -> Registry:
+    """Load the handlers that the settings name."""
+    return load_handlers(settings.handlers, base=Path.cwd())
+
+
+def warn_of_idle_handlers(snapshot: Snapshot, registry: Registry) -> None:
+    """Log handlers for experiments that no definitions have."""
+    known = {experiment for tenant in snapshot.tenants.values() for experiment in tenant.experiments}
+    for handler in (each for handlers in registry.handlers.values() for each in handlers):
+        wanted = handler.options.experiment
+        if wanted is not None and wanted not in known:
+            logs.warning("handler_without_experiment", handler=handler.name, place=handler.place, experiment=wanted)
