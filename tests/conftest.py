@@ -1,7 +1,30 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from deploy.dev.servers import Kafka, Redis
 
 # A busy machine is no failure: examples are limited in number, not in time.
 settings.register_profile("worker", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("worker")
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A broker for the whole run: tests name their topics and groups apart and leave it running."""
+    broker = Kafka(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis for the whole run: tests take a key prefix of their own and leave it running."""
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()

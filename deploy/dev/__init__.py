@@ -1,0 +1,1 @@
+"""`make dev`: a real Kafka and a real Redis on this machine, and the worker between them."""

@@ -1,0 +1,214 @@
+"""A real single-node Kafka and a real Redis on loopback, for tests and `make dev`.
+
+Each is a process of its own in a folder of its own; a server that was killed starts again with the same port and data.
+Kafka's jars come from Maven (`make` puts them into `.kafka/`), the Redis is the one on the PATH.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+_JARS = Path(__file__).parents[2] / ".kafka" / "jars"
+_LOGGING = Path(__file__).parent / "log4j2.xml"
+_START_SECONDS = 60
+_STOP_SECONDS = 20
+
+
+class ServerError(Exception):
+    """A server did not start; the message names it and where its log is."""
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A server process: started again after it was killed, it listens on the same port and finds its data."""
+
+    def __init__(self, name: str, command: Sequence[str], folder: Path, ready: Callable[[], bool]) -> None:
+        self._name = name
+        self._command = command
+        self._folder = folder
+        self._ready = ready
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None  # noqa: S101 - asked of a server that was started
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until the server answers.
+
+        Raises:
+            ServerError: it ended, or did not answer in time.
+        """
+        log = self._folder / f"{self._name}.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                self._command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise ServerError(f"{self._name} did not start, its log is {log}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in good order; a server that does not end in time is killed."""
+        self._end(signal.SIGTERM)
+
+    def suspend(self) -> None:
+        """Let it stand still (SIGSTOP)."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        self._send(number)
+        if self._process is None:
+            return
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Kafka(Server):
+    """A broker and controller in one process."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.port = port or free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._settings = folder / "server.properties"
+        self._settings.write_text(_kafka_settings(folder.resolve() / "data", self.port, free_port()))
+        super().__init__(
+            "kafka", [*_java("-Xms256m", "-Xmx1g"), "kafka.Kafka", str(self._settings.resolve())], folder, self._answers
+        )
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where clients connect."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start, with an empty log the first time."""
+        if not (self._folder / "data").exists():
+            self._format()
+        super().start()
+
+    def _format(self) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*_java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format"]
+        command += ["--cluster-id", cluster, "--config", str(self._settings.resolve()), "--standalone"]
+        done = subprocess.run(command, cwd=self._folder, capture_output=True, check=False)  # noqa: S603 - our own command
+        if done.returncode:
+            raise ServerError(f"kafka can't format its log: {done.stderr.decode()[-2000:]}")
+
+    def _answers(self) -> bool:
+        return _listens(self.port)
+
+
+class Redis(Server):
+    """A Redis server that keeps what it is told: append-only file, no eviction."""
+
+    def __init__(self, folder: Path, port: int | None = None, *options: str) -> None:
+        self.port = port or free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [_redis_server(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder.resolve())]
+        command += ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", *options]
+        super().__init__("redis", command, folder, self._answers)
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _redis_server() -> str:
+    found = shutil.which("redis-server")
+    if found is None:
+        raise ServerError(
+            "redis-server is not on the PATH, expected it installed (Debian: apt-get install redis-server)"
+        )
+    return found
+
+
+def _java(*options: str) -> list[str]:
+    found = shutil.which("java")
+    if found is None or not _JARS.is_dir():
+        raise ServerError(f"kafka needs java on the PATH and its jars in {_JARS}: `make kafka`")
+    return [found, "-XX:+UseSerialGC", *options, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{_JARS}/*"]
+
+
+def _kafka_settings(data: Path, port: int, controller_port: int) -> str:
+    return "\n".join([
+        "process.roles=broker,controller",
+        "node.id=1",
+        f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+        f"controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}",
+        "controller.listener.names=CONTROLLER",
+        "inter.broker.listener.name=PLAINTEXT",
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        f"log.dirs={data}",
+        "auto.create.topics.enable=false",
+        "offsets.topic.replication.factor=1",
+        "offsets.topic.num.partitions=8",
+        "transaction.state.log.replication.factor=1",
+        "transaction.state.log.min.isr=1",
+        "transaction.state.log.num.partitions=8",
+        "share.coordinator.state.topic.replication.factor=1",
+        "share.coordinator.state.topic.min.isr=1",
+        "broker.session.timeout.ms=2000",
+        "broker.heartbeat.interval.ms=500",
+        "group.initial.rebalance.delay.ms=0",
+        "group.min.session.timeout.ms=1000",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000",
+        "",
+    ])  # fmt: skip
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
