@@ -28,8 +28,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker.summary": VALUES | {"worker.experiments"},
     "worker.replay": VALUES | {"worker.pipeline", "worker.summary"},
     "worker.simulate": {"worker.streams"},
-    "worker.settings": set(),
-    "worker.telemetry": set(),
+    "worker.settings": {"worker.formats"},
+    "worker.telemetry": VALUES,
+    "worker.reload": {"worker.experiments", "worker.telemetry"},
 }
 CLIENTS = {"redis", "aiokafka", "aiohttp", "structlog", "logging", "prometheus_client"}
 

@@ -9,13 +9,23 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -25,10 +35,12 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from worker.formats.fields import is_rfc3339
+
 ENV_PREFIX = "WORKER_"
 DEFAULT_FILE = Path("worker.toml")
 _MASK = "********"
-_SECRET = ("subjects", "pepper")
+_SECRETS = (("subjects", "pepper"), ("redis", "url"))
 
 
 class WrongSettingsError(Exception):
@@ -48,10 +60,19 @@ def _split_list(value: object) -> object:
     return [entry.strip() for entry in value.split(",") if entry.strip()]
 
 
+def _check_start(text: str) -> str:
+    if text in {"earliest", "latest"} or is_rfc3339(text):
+        return text
+    raise ValueError("expected earliest, latest or an RFC 3339 time like 2026-01-31T00:00:00Z")
+
+
 class Definitions(_Group):
     """Where the definitions are."""
 
     path: Path | None = Field(None, description="A definitions file (YAML or JSON), or a folder of them.")
+    reload: bool = Field(
+        True, description="Watch them while running; an edit with errors keeps the last good set and says so."
+    )
 
 
 class Subjects(_Group):
@@ -64,6 +85,9 @@ class Subjects(_Group):
         "event.request.query.device_id",
         pattern=r"^event(\.[^.]+)+$",
         description="Where the device id stands, for experiments whose subject is the device.",
+    )
+    link_days: int = Field(
+        30, ge=1, le=3650, description="How long records of e-mails, phone numbers and usernames live unused, in days."
     )
 
 
@@ -82,6 +106,93 @@ class Exposures(_Group):
         if self.when == "read" and self.repeat == "first":
             raise ValueError("when = read and repeat = first don't go together: the first context may not be read")
         return self
+
+
+_TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+_OptionalTopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")]
+
+
+class Kafka(_Group):
+    """The cluster that events come from and outputs go to."""
+
+    bootstrap_servers: str = Field(
+        "127.0.0.1:9092", min_length=1, description="Where to connect: host:port, several with commas."
+    )
+    group_id: str = Field(
+        "experiment-worker", min_length=1, description="The consumer group; transactional ids begin with it."
+    )
+    client_id: str = Field("experiment-worker", description="How the worker names itself in the brokers' logs.")
+    group_instance_id: str | None = Field(
+        None,
+        min_length=1,
+        description="Static membership: a name that only this worker has (a StatefulSet's pod name), or none.",
+    )
+    start: Annotated[str, AfterValidator(_check_start)] = Field(
+        "earliest", description="Where a new group begins: earliest, latest or an RFC 3339 time."
+    )
+    isolation_level: Literal["read_committed", "read_uncommitted"] = Field(
+        "read_committed", description="Whether events of open and aborted transactions are read."
+    )
+    batch_max_records: int = Field(1000, ge=1, le=10_000, description="The most events of one transaction.")
+    session_timeout_ms: int = Field(
+        10_000, ge=1000, le=300_000, description="After how long without a heartbeat a worker has left, in ms."
+    )
+    transaction_timeout_ms: int = Field(
+        20_000, ge=2000, le=900_000, description="After how long the broker aborts a transaction left open, in ms."
+    )
+    max_transactions: int = Field(
+        8, ge=1, le=1000, description="How many partitions of one worker may have a transaction open at once."
+    )
+    compression: Literal["none", "gzip", "lz4", "zstd"] = Field("zstd", description="How outputs are compressed.")
+
+
+class Topics(_Group):
+    """The names of the topics, and how `topics create` makes them."""
+
+    triggers: _TopicName = Field("auth.triggers", description="Trigger events, read.")
+    enriched: _OptionalTopicName = Field(
+        "auth.triggers.enriched", description="Events with their experiment; empty: not written."
+    )
+    exposures: _TopicName = Field("experiment.exposures", description="Exposures.")
+    enrollments: _TopicName = Field("experiment.enrollments", description="Enrollments: webhooks asked for.")
+    commands: _OptionalTopicName = Field("experiment.commands", description="Commands; empty: not written.")
+    assignments: _TopicName = Field("experiment.assignments", description="Assignments (compacted).")
+    dead_letters: _TopicName = Field("auth.triggers.dlq", description="Dead letters.")
+    partitions: int = Field(8, ge=1, le=10_000, description="For `topics create`: partitions of each topic.")
+    replication_factor: int = Field(1, ge=1, le=10, description="For `topics create`: replicas of each partition.")
+    partitioning: Literal["input", "key"] = Field(
+        "input", description="Where outputs go: to the input's partition where the counts are equal, or by key hash."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_one_name_twice(self) -> Self:
+        kinds = ("triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "dead_letters")
+        given = Counter(name for kind in kinds if (name := getattr(self, kind)))
+        for name, times in given.items():
+            if times > 1:
+                raise ValueError(f"topic {name} stands for {times} things, expected a topic for each")
+        return self
+
+
+class Redis(_Group):
+    """The store of sticky assignments."""
+
+    url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Where the store is: redis:// (may hold a password)."
+    )
+    key_prefix: str = Field("xp", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="What every key begins with.")
+    ttl_days: int = Field(400, ge=1, le=3650, description="How long records of users and devices live unused, in days.")
+    timeout_ms: int = Field(2000, ge=10, le=60_000, description="How long to wait for an answer, in ms.")
+    cache_records: int = Field(
+        100_000, ge=0, le=10_000_000, description="How many answers a worker remembers for a minute; 0: none."
+    )
+
+
+class Http(_Group):
+    """Where the worker can be watched."""
+
+    host: str = Field("0.0.0.0", min_length=1, description="The address to listen on.")  # noqa: S104 - probes and scrapes come from outside
+    port: int = Field(8080, ge=0, le=65_535, description="/livez, /readyz and /metrics; 0: off.")
 
 
 class Input(_Group):
@@ -104,6 +215,10 @@ class Settings(BaseSettings):
     )
     subjects: Subjects = Subjects()
     exposures: Exposures = Exposures()
+    kafka: Kafka = Kafka()
+    topics: Topics = Topics()
+    redis: Redis = Redis()
+    http: Http = Http()
     input: Input = Input()
 
     @classmethod
@@ -217,7 +332,7 @@ def _explain(error: ValidationError, values: _Layer) -> Iterator[str]:
         if problem["type"] == "extra_forbidden":
             yield f"{name} (from {source}): no such setting{_suggestion(name, dict(names()))}"
         else:
-            secret = path == _SECRET[: len(path)]
+            secret = any(path == each[: len(path)] for each in _SECRETS)
             found = "" if secret else f", found {str(problem['input'])[:80]!r}"
             yield f"{name} (from {source}): {problem['msg']}{found}"
 
@@ -252,10 +367,20 @@ def _listing(settings: Settings, values: _Layer) -> Iterator[Setting]:
         yield Setting(name, _shown(value), source)
 
 
+def _masked(secret: str) -> str:
+    """Return a URL without its password; anything else is secret as a whole."""
+    scheme, separator, rest = secret.partition("://")
+    if not separator:
+        return _MASK
+    credentials, at, place = rest.rpartition("@")
+    user = credentials.partition(":")[0]
+    return f"{scheme}://{user}:{_MASK}@{place}" if at else secret
+
+
 def _shown(value: Any) -> Any:
     match value:
         case SecretStr():
-            return _MASK
+            return _masked(value.get_secret_value())
         case Path():
             return str(value)
         case tuple():
