@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from worker.experiments.claims import AssignmentStore, Claim, Proposal, Unreachable
+from worker.experiments.claims import AssignmentStore, Claim, Held, Proposal, Published, Unreachable
 from worker.experiments.decide import Decision, Engine, settle
 from worker.experiments.definitions import (
     Allocation,
@@ -142,9 +142,14 @@ class DownStore:
     async def claim(self, proposals: Sequence[Proposal]) -> Sequence[Claim]:
         return [Unreachable() for _ in proposals]
 
+    def confirm(self, published: Sequence[Published]) -> None:
+        assert not published
+
 
 class Worker:
     """A worker in miniature: definitions that can be edited and a store; decides batches as the pipeline does.
+
+    What a batch wrote is confirmed as published right after it.
 
     `claims` are the store's latest answers.
     """
@@ -163,12 +168,23 @@ class Worker:
 
     def decide_all(self, batch: Sequence[Trigger]) -> list[Decision]:
         steps = [ENGINE.propose(self.snapshot, trigger) for trigger in batch]
-        self.claims = asyncio.run(self._claim([step for step in steps if isinstance(step, Proposal)]))
+        proposals = [step for step in steps if isinstance(step, Proposal)]
+        self.claims = asyncio.run(self._claim(proposals))
+        for proposal, claim in zip(proposals, self.claims, strict=True):
+            self.store.confirm(published_by(proposal, claim))
         answers = iter(self.claims)
         return [settle(step, next(answers)) if isinstance(step, Proposal) else step for step in steps]
 
     async def _claim(self, proposals: Sequence[Proposal]) -> Sequence[Claim]:
         return await self.store.claim(proposals)
+
+
+def published_by(proposal: Proposal, claim: Claim) -> list[Published]:
+    """Return what the claim asks to be published."""
+    if not isinstance(claim, Held):
+        return []
+    tenant, experiment, version = proposal.trigger.tenant, proposal.experiment.id, claim.assignment.version
+    return [Published(tenant, experiment, subject, version) for subject in claim.unconfirmed]
 
 
 def outcome(decision: Decision) -> tuple[Reason, str | None]:

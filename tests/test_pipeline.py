@@ -18,7 +18,7 @@ from schemas.trigger_event import TriggerEvent
 from tests.definitions_documents import percentage_set, segment_set
 from tests.pipelines import pipeline, records, values
 from worker import Handlers
-from worker.outputs import BatchResult
+from worker.outputs import OUTPUT_KINDS, BatchResult
 from worker.pipeline import Exposures
 from worker.records import Record
 from worker.stores.memory import MemoryStore
@@ -176,11 +176,21 @@ async def test_an_event_processed_again_yields_the_same_bytes() -> None:
     batch = records(login(1), login(2))
     first = await pipeline(handlers=acting(), store=store).process(batch)
     again = await pipeline(handlers=acting(), store=store).process(batch)
-    for kind in ("enriched", "exposures", "enrollments", "commands"):
+    for kind in OUTPUT_KINDS:
         assert [(o.id, o.key, o.value) for o in first.outputs[kind]] == [
             (o.id, o.key, o.value) for o in again.outputs[kind]
         ]
-    assert again.outputs["assignments"] == []
+
+
+async def test_an_assignment_is_published_once_a_batch_until_that_is_confirmed() -> None:
+    store = MemoryStore()
+    first = await pipeline(store=store).process(records(login(1), {**login(1), "id": "evt_b"}))
+    assert [value["version"] for value in values(first, "assignments")] == [0, 0]  # user and e-mail
+    later = await pipeline(store=store).process(records({**login(1), "id": "evt_c"}))
+    assert values(later, "assignments") == values(first, "assignments")
+    later.confirm()
+    confirmed = await pipeline(store=store).process(records({**login(1), "id": "evt_d"}))
+    assert values(confirmed, "assignments") == []
 
 
 async def test_keys_are_hashes_of_the_subject() -> None:

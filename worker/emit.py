@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from worker.experiments.claims import Held, Proposal
 from worker.experiments.decide import Decision
+from worker.experiments.subjects import Subject
 from worker.experiments.user_agent import parse_user_agent
 from worker.formats.read import Read
 from worker.handlers.dispatch import Outcome
@@ -167,11 +170,11 @@ def commands(read: Read, decision: Decision, recorded: bytes, key: bytes | None)
     return Output("commands", read.record, trigger, key, _encode(value))
 
 
-def assignments(read: Read, proposal: Proposal, held: Held) -> list[Output]:
-    """Return the store records that this event wrote."""
+def assignments(read: Read, proposal: Proposal, held: Held, subjects: Sequence[Subject]) -> list[Output]:
+    """Return the store records of those subjects of the event, which all hold the same."""
     trigger, experiment, assignment = read.trigger, proposal.experiment, held.assignment
     found = []
-    for index, subject in enumerate(held.written):
+    for index, subject in enumerate(subjects):
         value = _Assignment(
             trigger.tenant,
             experiment.id,

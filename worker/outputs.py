@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import msgspec
@@ -65,10 +66,17 @@ class BatchResult(msgspec.Struct):
     """Everything that a batch says should happen; nothing of it has happened yet.
 
     `outputs` are in the order of the inputs within each kind; every kind is there.
-    `stop` is why the worker must stop (then nothing of the batch may be emitted), None to go on.
+    `stop` is why the worker must stop (then nothing of the batch may be emitted), None to go on. `confirm` is called
+    once all of it has happened for good.
     """
 
     outputs: dict[OutputKind, list[Output]]
     dead_letters: list[DeadLetter]
     tallies: Tallies
+    confirm: Callable[[], None]
     stop: str | None = None
+
+
+def no_outputs() -> dict[OutputKind, list[Output]]:
+    """Return a batch's outputs before there are any."""
+    return {kind: [] for kind in OUTPUT_KINDS}

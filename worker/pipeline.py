@@ -12,13 +12,14 @@ from typing import Literal
 import msgspec
 
 from worker import emit
-from worker.experiments.claims import AssignmentStore, Claim, Held, Proposal
+from worker.experiments.claims import AssignmentStore, Claim, Held, Proposal, Published
 from worker.experiments.decide import Decision, Engine, settle
 from worker.experiments.definitions import Snapshot
+from worker.experiments.subjects import Subject
 from worker.formats.decode import Limits
 from worker.formats.read import Read, read
 from worker.handlers.dispatch import Call, Dispatcher, Outcome
-from worker.outputs import OUTPUT_KINDS, BatchResult, DeadLetter, Placement, Tallies
+from worker.outputs import BatchResult, DeadLetter, Placement, Tallies, no_outputs
 from worker.records import Record, Rejected, Skipped
 from worker.trigger import Trigger
 
@@ -100,18 +101,19 @@ class Pipeline:
 
     def _emit(self, found: Sequence[Read | Skipped | DeadLetter], walked: Iterator[_Walked]) -> BatchResult:
         """Put the outputs together in the order of the inputs; `walked` has one entry for each `Read`."""
-        result = BatchResult({kind: [] for kind in OUTPUT_KINDS}, [], Tallies(len(found)))
+        published: dict[Published, None] = {}
+        result = BatchResult(no_outputs(), [], Tallies(len(found)), lambda: self._store.confirm(list(published)))
         for entry in found:
             match entry:
                 case Read():
-                    self._emit_event(next(walked), result)
+                    self._emit_event(next(walked), result, published)
                 case DeadLetter():
                     result.dead_letters.append(entry)
                 case Skipped():
                     _count(result.tallies.skipped, entry.kind)
         return result
 
-    def _emit_event(self, walked: _Walked, result: BatchResult) -> None:
+    def _emit_event(self, walked: _Walked, result: BatchResult, published: dict[Published, None]) -> None:
         read, step, claim, decision, outcome = walked
         outputs, subject = result.outputs, decision.subject
         key = read.record.key if subject is None else subject.hex.encode()
@@ -121,7 +123,9 @@ class Pipeline:
             outputs["exposures"].append(emit.exposure(read, decision, key))
         if claim is not None and isinstance(claim, Held) and isinstance(step, Proposal):
             result.tallies.identity_conflicts += claim.conflict
-            outputs["assignments"] += emit.assignments(read, step, claim) if claim.written else ()
+            if claim.unconfirmed:
+                subjects = _not_yet(published, step, claim)
+                outputs["assignments"] += emit.assignments(read, step, claim, subjects)
         if outcome.stop is not None:
             result.stop = result.stop or outcome.stop
         if outcome.failure is not None:
@@ -140,6 +144,17 @@ def _settle(step: Decision | Proposal, claim: Claim | None) -> Decision:
         return step
     assert claim is not None  # noqa: S101 - the store answers every proposal
     return settle(step, claim)
+
+
+def _not_yet(published: dict[Published, None], proposal: Proposal, held: Held) -> list[Subject]:
+    """Return the subjects whose record the batch has still to publish, and note that it does."""
+    found = []
+    for subject in held.unconfirmed:
+        record = Published(proposal.trigger.tenant, proposal.experiment.id, subject, held.assignment.version)
+        if record not in published:
+            published[record] = None
+            found.append(subject)
+    return found
 
 
 def _call(trigger: Trigger, decision: Decision) -> Call:

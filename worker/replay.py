@@ -34,6 +34,7 @@ async def replay(
         if result.stop is not None:
             raise StoppedError(result.stop)
         write(result)
+        result.confirm()
         summary.add(result)
         progress(summary.events)
 

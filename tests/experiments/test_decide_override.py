@@ -19,7 +19,7 @@ from tests.experiments_factory import (
     subjects,
     variation,
 )
-from worker.experiments.claims import Claim, Proposal
+from worker.experiments.claims import Claim, Proposal, Published
 from worker.experiments.decide import Decision
 from worker.experiments.definitions import Experiment, Snapshot, Status, TenantDefinitions
 
@@ -36,6 +36,9 @@ class UnaskedStore:
     async def claim(self, proposals: Sequence[Proposal]) -> Sequence[Claim]:
         assert not proposals
         return []
+
+    def confirm(self, published: Sequence[Published]) -> None:
+        assert not published
 
 
 def override(*experiments: Experiment, country: str = "NO", user_id: str | None = "auth0|1", **query: Any) -> Decision:

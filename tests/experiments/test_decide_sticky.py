@@ -100,7 +100,7 @@ def test_a_copy_has_the_creating_event_and_its_time() -> None:
     original = held(worker).assignment
     worker.load(at(2, B_ONLY, revision="r2"))
     worker.decide(new_trigger("evt_1", time="2026-01-06T10:00:00Z", **USER_AND_MAIL))
-    assert held(worker).written == subjects("user:auth0|1")
+    assert held(worker).unconfirmed == subjects("user:auth0|1")
     worker.decide(new_trigger("evt_2", time="2026-01-07T10:00:00Z"))
     assert held(worker).assignment == original
     assert (original.event_id, original.assigned_at) == ("evt_0", "2026-01-05T10:00:00Z")
@@ -154,7 +154,7 @@ def test_a_reassignment_overwrites_all_records_of_the_event_above_the_highest_ve
     worker.load(at(4, {"c": 100}))
     assert outcome(worker.decide(new_trigger("evt_3", phone_number="+471", **USER_AND_MAIL))) == ("reassigned", "c")
     assert held(worker).assignment.version == 2
-    assert held(worker).written == subjects("user:auth0|1", "identifier:ada@b.no", "identifier:+471")
+    assert held(worker).unconfirmed == subjects("user:auth0|1", "identifier:ada@b.no", "identifier:+471")
     assert outcome(worker.decide(new_trigger("evt_4", **MAIL))) == ("sticky", "c")
 
 

@@ -66,15 +66,20 @@ def note_of(claim: Claim) -> Note:
     return Note(stored.variation_id, stored.version, day, stored.event_id)
 
 
-def answer_of(decision: Decision, claim: Claim | None, names: Sequence[str]) -> Answer:
-    """Say in the model's words what was decided for an event of these identities, and what was claimed."""
+def answer_of(decision: Decision, claim: Claim | None, names: Sequence[str], offered: set[tuple[str, int]]) -> Answer:
+    """Say in the model's words what was decided for an event of these identities, and what was claimed.
+
+    `offered` are the records that the batch publishes already: until then, whoever uses one is offered it again.
+    """
     said = Answer(decision.reason, is_first=decision.is_first is True, warnings=decision.warnings)
     if not isinstance(claim, Held):
         assert decision.arm is None
         return said
     note = note_of(claim)
     assert variation(decision) == note.variation
-    written = tuple(name for name in names if subjects(name)[0] in claim.written)
+    unconfirmed = [name for name in names if subjects(name)[0] in claim.unconfirmed]
+    written = tuple(name for name in unconfirmed if (name, note.version) not in offered)
+    offered.update((name, note.version) for name in written)
     return replace(said, note=note, written=written, conflict=claim.conflict)
 
 
@@ -111,10 +116,10 @@ class DecisionMachine(RuleBasedStateMachine):
         edition = self.edition(backwards)
         worker = Worker(experiment_of(edition), store=self.store)
         decisions = worker.decide_all([new_trigger(**event) for event in batch])
-        claims = iter(worker.claims)
+        claims, offered = iter(worker.claims), set[tuple[str, int]]()
         for event, decision in zip(batch, decisions, strict=True):
             names = identities(event)
-            said = answer_of(decision, next(claims) if names else None, names)
+            said = answer_of(decision, next(claims) if names else None, names, offered)
             assert said == self.model.decide(edition, event["id_"], event)
 
     @rule(event=EVENTS, backwards=BACKWARDS)

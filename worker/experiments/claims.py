@@ -45,13 +45,14 @@ class Proposal(msgspec.Struct, frozen=True):
 class Held(msgspec.Struct, frozen=True):
     """The subject has this assignment.
 
-    `position` is the index of the identity whose record decided, `written` are the subjects whose record this claim
-    wrote, and `conflict` says that the identities' records name different variations.
+    `position` is the index of the identity whose record decided. `unconfirmed` are the subjects that have this very
+    record and for whom nobody has confirmed yet that it was published: whoever uses it publishes it (again).
+    `conflict` says that the identities' records name different variations.
     """
 
     assignment: Assignment
     position: int
-    written: tuple[Subject, ...] = ()
+    unconfirmed: tuple[Subject, ...] = ()
     conflict: bool = False
 
 
@@ -74,9 +75,26 @@ class Unreachable(msgspec.Struct, frozen=True):
 Claim = Held | Vacant | Withdrawn | Behind | Unreachable
 
 
+class Published(msgspec.Struct, frozen=True, gc=False):
+    """That a record of that version now stands where the store could be rebuilt from."""
+
+    tenant: str | None
+    experiment_id: str
+    subject: Subject
+    version: int
+
+
 class AssignmentStore(Protocol):
     """Remembers the first variation a subject was given; the first writer wins, also across processes."""
 
     async def claim(self, proposals: Sequence[Proposal]) -> Sequence[Claim]:
         """Answer every proposal in order; a later one of a batch sees what an earlier one wrote."""
+        ...
+
+    def confirm(self, published: Sequence[Published]) -> None:
+        """Mark records as published, in their own time (with the next claims).
+
+        Where the store holds a newer version by then, that one's mark is taken away instead: what was published late
+        may have buried it.
+        """
         ...

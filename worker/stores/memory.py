@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import compress
 
-from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Vacant, Withdrawn
+from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Published, Vacant, Withdrawn
 from worker.experiments.definitions import Arm, Experiment
 
 _VACANT = Vacant()
 _WITHDRAWN = Withdrawn()
 _BEHIND = Behind()
 
-_Table = dict[bytes, Assignment]
+
+class _Table(dict[bytes, Assignment]):
+    """The records of one tenant and experiment by subject, and the subjects whose record nobody confirmed yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unconfirmed: set[bytes] = set()
 
 
 class MemoryStore:
@@ -28,15 +34,25 @@ class MemoryStore:
         """Answer every proposal in order."""
         return [self._claim(proposal) for proposal in proposals]
 
+    def confirm(self, published: Sequence[Published]) -> None:
+        """Mark records as published at once."""
+        for entry in published:
+            table, key = self._tables[entry.tenant, entry.experiment_id], entry.subject.key
+            if table[key].version <= entry.version:
+                table.unconfirmed.discard(key)
+            else:
+                table.unconfirmed.add(key)
+
     def _claim(self, proposal: Proposal) -> Claim:
         name = (proposal.trigger.tenant, proposal.experiment.id)
         table = self._tables.get(name)
         if table is None:
-            table = self._tables[name] = {}
+            table = self._tables[name] = _Table()
         records = [table.get(subject.key) for subject in proposal.subjects]
         first = records[0]
         if (
             first is None
+            or table.unconfirmed
             or records.count(first) < len(records)
             or first.variation_id not in proposal.experiment.allocated
         ):
@@ -70,6 +86,7 @@ def _create(table: _Table, proposal: Proposal, arm: Arm, version: int) -> Held:
     )
     for subject in proposal.subjects:
         table[subject.key] = assignment
+        table.unconfirmed.add(subject.key)
     return Held(assignment, 0, proposal.subjects)
 
 
@@ -77,11 +94,13 @@ def _hold(
     table: _Table, proposal: Proposal, records: list[Assignment | None], position: int, record: Assignment
 ) -> Held:
     """Keep the record; identities without one get a copy, those that differ keep theirs."""
-    missing = tuple(compress(proposal.subjects, (other is None for other in records)))
-    for subject in missing:
+    for subject in compress(proposal.subjects, (other is None for other in records)):
         table[subject.key] = record
+        table.unconfirmed.add(subject.key)
+    keys = table.unconfirmed
+    offered = tuple([each for each in proposal.subjects if each.key in keys and table[each.key] == record])
     conflict = any(other is not None and other.variation_id != record.variation_id for other in records)
-    return Held(record, position, missing, conflict)
+    return Held(record, position, offered, conflict)
 
 
 def _is_behind(experiment: Experiment, record: Assignment) -> bool:
