@@ -1,0 +1,116 @@
+-- Confirms and claims a batch: one call, one round trip. The twin of memory.py, which says the same in Python.
+--
+-- KEYS[1]    the meta hash: epoch and generation of the store
+-- KEYS[2..]  one hash per subject: experiment id -> value
+-- ARGV[1]    msgpack: { experiments, asks, confirms, ttls }
+--   experiment  { id, active, updated_at, revision, { allocated variation -> true } }
+--   ask         { index of the experiment, drawn variation or nil, event id, event time, { index of the key, ... } }
+--   confirm     { index of the key, experiment id, version }
+--   ttls        one per key from KEYS[2] on, in ms
+-- A value is a mark, "+" (confirmed) or "-", and the record in msgpack:
+--   { version, variation, revision, updated_at, assigned_at, event id }
+--
+-- Returns msgpack: { epoch, generation, { answer, ... } }
+--   answer      0 vacant, 1 withdrawn, 2 behind, or held: { position, unconfirmed, agreement, record }
+--   position    of the identity that decided, from 0; unconfirmed: a bit per identity, the first the lowest
+--   agreement   0 all identities hold this record, 1 some hold another one, 2 some hold another variation
+--
+-- Redis refuses a script's writes (OOM, READONLY) at the first one, so a script that failed has changed nothing.
+
+local VACANT, WITHDRAWN, BEHIND = "\0", "\1", "\2"
+local CONFIRMED = string.byte("+")
+local RECORD_AT = 2 -- behind the mark and the header of the record's array
+local call, sub, byte = redis.call, string.sub, string.byte
+
+local experiments, asks, confirms, ttls = unpack(cmsgpack.unpack(ARGV[1]))
+
+-- Version and variation, and with a limit of 4 the revision and updated_at.
+local function read(value, limit)
+  return select(2, cmsgpack.unpack_limit(value, limit or 2, RECORD_AT))
+end
+
+-- "\148" is the header of an array of four; small numbers stand for themselves, and an event has four identities at most.
+local function answer_held(position, unconfirmed, agreement, value)
+  return string.char(148, position - 1, unconfirmed, agreement) .. sub(value, 2)
+end
+
+local function confirm(key, id, version)
+  local value = call("HGET", key, id)
+  if not value then return end
+  local mark = read(value) <= version and "+" or "-"
+  if sub(value, 1, 1) ~= mark then
+    call("HSET", key, id, mark .. sub(value, 2))
+  end
+end
+
+local function create(experiment, ask, version)
+  local id, _, updated_at, revision = unpack(experiment, 1, 4)
+  local _, drawn, event_id, assigned_at, keys = unpack(ask, 1, 5)
+  local value = "-\150" .. cmsgpack.pack(version, drawn, revision, updated_at, assigned_at, event_id)
+  for _, key in ipairs(keys) do
+    call("HSET", KEYS[key], id, value)
+  end
+  return answer_held(1, 2 ^ #keys - 1, 0, value)
+end
+
+-- Keep the record; identities without one get a copy, those that differ keep theirs.
+local function hold(id, keys, values, position, variation)
+  local value, kept, unconfirmed, agreement = values[position], sub(values[position], 2), 0, 0
+  for i, key in ipairs(keys) do
+    if not values[i] then
+      values[i] = "-" .. kept
+      call("HSET", KEYS[key], id, values[i])
+    end
+    if values[i] ~= value and sub(values[i], 2) ~= kept then
+      agreement = math.max(agreement, select(2, read(values[i])) == variation and 1 or 2)
+    elseif byte(values[i]) ~= CONFIRMED then
+      unconfirmed = unconfirmed + 2 ^ (i - 1)
+    end
+  end
+  return answer_held(position, unconfirmed, agreement, value)
+end
+
+-- Replace all of the event's records, unless that would go back to older definitions.
+local function replace(experiment, ask, values)
+  local _, active, updated_at, _, allocated = unpack(experiment, 1, 5)
+  if not active then return WITHDRAWN end
+  local latest, cached = 0, false
+  for i in ipairs(ask[5]) do
+    if values[i] then
+      local version, variation, _, theirs = read(values[i], 4)
+      if updated_at and theirs and updated_at < theirs then return BEHIND end
+      latest, cached = math.max(latest, version), cached or allocated[variation]
+    end
+  end
+  if not ask[2] then return WITHDRAWN end
+  -- Workers with these very definitions may remember a record that goes although its variation is allocated.
+  if cached then call("HINCRBY", KEYS[1], "generation", 1) end
+  return create(experiment, ask, latest + 1)
+end
+
+local function claim(ask)
+  local experiment, keys = experiments[ask[1]], ask[5]
+  local values, position = {}, nil
+  for i, key in ipairs(keys) do
+    values[i] = call("HGET", KEYS[key], experiment[1])
+    position = position or (values[i] and i)
+  end
+  if not position then return ask[2] and create(experiment, ask, 0) or VACANT end
+  local _, variation = read(values[position])
+  if experiment[5][variation] then return hold(experiment[1], keys, values, position, variation) end
+  return replace(experiment, ask, values)
+end
+
+for _, entry in ipairs(confirms) do
+  confirm(KEYS[entry[1]], entry[2], entry[3])
+end
+local answers = {}
+for i, ask in ipairs(asks) do
+  answers[i] = claim(ask)
+end
+for i, ttl in ipairs(ttls) do
+  call("PEXPIRE", KEYS[i + 1], ttl)
+end
+local meta = call("HMGET", KEYS[1], "epoch", "generation")
+local head = "\147" .. cmsgpack.pack(meta[1] or nil, meta[2] or nil)
+return head .. "\221" .. struct.pack(">I4", #answers) .. table.concat(answers)

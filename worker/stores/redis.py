@@ -1,0 +1,209 @@
+"""Sticky assignments in one Redis (standalone): one call of one script per batch, the first writer wins.
+
+Effects in Redis can't be aborted, so a claim is idempotent: asked again after a crash, a retry or an unclear time-out
+it answers the same. A claim is never taken back because a transaction failed: somebody may have read it.
+
+`<prefix>:s:<subject>` is a hash per subject, one field per experiment, with a ttl that every use refreshes; the subject
+is the HMAC that records carry in hex, no identifier is ever part of a key. `<prefix>:meta` holds the store's epoch, its
+generation and the fingerprint of the pepper.
+
+What was published is confirmed by the next claim, in its own round trip. Until then, and if the confirmation is lost,
+the record is offered again, and publishing twice does no harm.
+
+The epoch is random and written once. A store without it, or with another one, has lost its data: the worker tells so,
+forgets its cache, writes an epoch and goes on with deterministic decisions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from redis.exceptions import NoScriptError, RedisError
+
+from worker.experiments.claims import Claim, Proposal, Published
+from worker.stores.claim_cache import ClaimCache
+from worker.stores.redis_connections import Connections
+from worker.stores.redis_errors import StoreRefusedError, kind_of, refusal, unavailable
+from worker.stores.redis_records import Answer, Layout, decode, encode
+from worker.stores.redis_server import Patience, StoreTelemetry, check, establish
+
+_SCRIPT = Path(__file__).with_name("claim.lua").read_bytes()
+_SHA = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()
+_CACHE_SECONDS = 60.0
+_CONFIRMS_A_CALL = 5000  # after an outage many wait: one script must not hold up the others for long
+
+
+class RedisStore:
+    """An `AssignmentStore` that all workers share: `async with aclosing(await RedisStore.connect(...)) as store`."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        layout: Layout,
+        pepper: str,
+        *,
+        cache: ClaimCache,
+        telemetry: StoreTelemetry,
+        clock: Callable[[], float],
+        confirm_within: float,
+    ) -> None:
+        self._connections = connections
+        self._layout = layout
+        self._pepper = pepper
+        self._cache = cache
+        self._telemetry = telemetry
+        self._clock = clock
+        self._patience = Patience(connections.url, telemetry)
+        self._epoch: str | None = None
+        self._renewing = asyncio.Lock()
+        self._unsent: dict[Published, None] = {}
+        self._confirmed = asyncio.Event()
+        self._flusher = asyncio.create_task(self._flush_idle(confirm_within))
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        prefix: str,
+        pepper: str,
+        ttl_ms: int,
+        link_ttl_ms: int,
+        timeout_ms: int,
+        cache_records: int,
+        telemetry: StoreTelemetry,
+        clock: Callable[[], float] = time.monotonic,
+        confirm_within: float = 1.0,
+    ) -> Self:
+        """Check the server and open the store.
+
+        `pepper` is the pepper's `fingerprint`. Records live `ttl_ms` unused, those of link identifiers `link_ttl_ms`; a
+        call to the server may take `timeout_ms`. The cache keeps at most `cache_records` answers; 0 turns it off. What
+        no claim confirms within `confirm_within` seconds is confirmed by a call of its own.
+
+        Raises:
+            StoreUnavailableError: the server can't be asked now.
+            StoreRefusedError: it can't keep assignments, or was filled with another pepper.
+        """
+        connections = Connections(url, timeout_ms / 1000)
+        layout = Layout(prefix, ttl_ms, link_ttl_ms)
+        try:
+            await check(connections)
+            epoch = await _establish_now(connections, layout, pepper)
+        except BaseException:
+            await connections.aclose()
+            raise
+        # Redis refreshes a record's ttl when it is asked: the cache must not keep it from that for long.
+        seconds = min(_CACHE_SECONDS, ttl_ms / 10_000, link_ttl_ms / 10_000)
+        cache = ClaimCache(cache_records, seconds, clock)
+        store = cls(
+            connections,
+            layout,
+            pepper,
+            cache=cache,
+            telemetry=telemetry,
+            clock=clock,
+            confirm_within=confirm_within,
+        )
+        store._epoch = epoch
+        return store
+
+    async def aclose(self) -> None:
+        """Confirm what was published, if the server answers at once, and close the connections."""
+        self._flusher.cancel()
+        await asyncio.wait([self._flusher])
+        with suppress(RedisError, OSError):
+            while self._unsent:
+                await self._send((), self._take())
+        await self._connections.aclose()
+
+    async def claim(self, proposals: Sequence[Proposal]) -> list[Claim]:
+        """Answer every proposal in order, however long the store is away.
+
+        Raises:
+            StoreRefusedError: the store refuses in a way that waiting won't mend.
+        """
+        if not proposals:
+            return []
+        started = self._clock()
+        stamp, found = self._cache.stamp, self._cache.look(proposals)
+        asked = [proposal for proposal, claim in zip(proposals, found, strict=True) if claim is None]
+        answer = await self._ask(asked)
+        if len(asked) < len(proposals) and answer.stamp != stamp:
+            asked, found = list(proposals), [None] * len(proposals)
+            answer = await self._ask(asked)
+        self._telemetry.claimed(self._clock() - started, len(asked), len(proposals) - len(asked))
+        answers = iter(answer.claims)
+        return [next(answers) if claim is None else claim for claim in found]
+
+    def confirm(self, published: Sequence[Published]) -> None:
+        """Have the next claim mark these records as published; without one they are marked within about a second."""
+        self._unsent.update(dict.fromkeys(published))
+        if self._unsent:
+            self._confirmed.set()
+
+    async def _ask(self, proposals: Sequence[Proposal]) -> Answer:
+        """Ask the store, confirm what waits for it, and keep what it answered."""
+        confirms = self._take()
+        try:
+            answer = await self._patience.until_answered(lambda: self._send(proposals, confirms))
+        except BaseException:  # also when cancelled: nobody else knows that they were published
+            self._unsent = dict.fromkeys(confirms) | self._unsent
+            self._confirmed.set()
+            raise
+        self._cache.keep(proposals, answer)
+        if answer.stamp.epoch != self._epoch:
+            await self._patience.until_answered(self._renew)
+        return answer
+
+    def _take(self) -> list[Published]:
+        taken = list(islice(self._unsent, _CONFIRMS_A_CALL))
+        for entry in taken:
+            del self._unsent[entry]
+        return taken
+
+    async def _send(self, proposals: Sequence[Proposal], confirms: Sequence[Published]) -> Answer:
+        keys, argument = encode(self._layout, proposals, confirms)
+        try:
+            reply = await self._connections.call("EVALSHA", _SHA, len(keys), *keys, argument)
+        except NoScriptError:  # a server that started anew, or forgot its scripts
+            reply = await self._connections.call("EVAL", _SCRIPT, len(keys), *keys, argument)
+        try:
+            return decode(reply, proposals)
+        except msgspec.DecodeError as error:
+            found = f"redis.key_prefix {self._layout.prefix}: found records of another kind ({error})"
+            raise StoreRefusedError(f"{found}, expected the worker's own") from error
+
+    async def _renew(self) -> None:
+        """Take over the store's epoch, whoever wrote it; an answer that is late may differ without a change."""
+        async with self._renewing:
+            epoch = await establish(self._connections, self._layout, self._pepper)
+            if epoch != self._epoch:
+                self._epoch = epoch
+                self._telemetry.epoch_changed()
+
+    async def _flush_idle(self, seconds: float) -> None:
+        while True:
+            await self._confirmed.wait()
+            await asyncio.sleep(seconds)
+            self._confirmed.clear()
+            with suppress(StoreRefusedError):  # the next claim is refused as well and stops the worker with the message
+                while self._unsent:
+                    await self._ask(())
+
+
+async def _establish_now(connections: Connections, layout: Layout, pepper: str) -> str:
+    try:
+        return await establish(connections, layout, pepper)
+    except (RedisError, OSError) as error:
+        if kind_of(error) == "refused":
+            raise refusal(error, connections.url) from error
+        raise unavailable(error, connections.url) from error

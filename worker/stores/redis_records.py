@@ -1,0 +1,149 @@
+"""What goes to the claim script and what comes back, in msgpack; `claim.lua` opens with the layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Published, Vacant, Withdrawn
+from worker.experiments.definitions import Experiment
+from worker.experiments.subjects import Subject
+
+_EMPTY: tuple[Claim, ...] = (Vacant(), Withdrawn(), Behind())  # in the order of the script's codes
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where records live, and for how many ms unused: those of users and devices, and those of link identifiers."""
+
+    prefix: str
+    ttl_ms: int
+    link_ttl_ms: int
+
+    @property
+    def meta(self) -> str:
+        """The key of the hash that holds epoch, generation and the pepper's fingerprint."""
+        return f"{self.prefix}:meta"
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """What a store's answers are good for: another epoch means that it lost its data, another generation an erasure."""
+
+    epoch: str | None
+    generation: str | None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Claims in the order of the proposals; `settled` tells of each whether asking again would say the same.
+
+    That is so for records that are confirmed and that all identities hold.
+    """
+
+    stamp: Stamp
+    claims: list[Claim]
+    settled: list[bool]
+
+
+class _Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    version: int
+    variation_id: str
+    revision: str
+    updated_at: str | None
+    assigned_at: str | None
+    event_id: str
+
+
+class _Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    position: int
+    unconfirmed: int
+    agreement: int
+    record: _Record
+
+
+class _Reply(msgspec.Struct, frozen=True, array_like=True):
+    epoch: str | None
+    generation: str | None
+    answers: list[int | _Held]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Reply).decode
+_CONFLICT = 2
+
+
+def encode(layout: Layout, proposals: Sequence[Proposal], confirms: Iterable[Published]) -> tuple[list[str], bytes]:
+    """Return the script's keys and its argument."""
+    keys = _Keys(layout)
+    experiments = _Experiments()
+    asks = []
+    for proposal in proposals:
+        trigger, drawn = proposal.trigger, proposal.drawn
+        places = [keys.index(subject) for subject in proposal.subjects]
+        variation = None if drawn is None else drawn.variation_id
+        asks.append((experiments.index(proposal.experiment), variation, trigger.id, trigger.time, places))
+    marks = [(keys.index(entry.subject), entry.experiment_id, entry.version) for entry in confirms]
+    return keys.names, _encode((experiments.rows, asks, marks, keys.ttls))
+
+
+def decode(reply: bytes, proposals: Sequence[Proposal]) -> Answer:
+    """Return the script's answer to these proposals."""
+    found = _decode(reply)
+    claims: list[Claim] = []
+    settled = []
+    for proposal, answer in zip(proposals, found.answers, strict=True):
+        if isinstance(answer, int):
+            claims.append(_EMPTY[answer])
+            settled.append(False)
+        else:
+            claims.append(_held(proposal.subjects, answer))
+            settled.append(not answer.unconfirmed and not answer.agreement)
+    return Answer(Stamp(found.epoch, found.generation), claims, settled)
+
+
+def _held(subjects: tuple[Subject, ...], answer: _Held) -> Held:
+    record, bits = answer.record, answer.unconfirmed
+    assignment = Assignment(
+        record.variation_id, record.version, record.revision, record.updated_at, record.event_id, record.assigned_at
+    )
+    if not bits and not answer.agreement:
+        return Held(assignment, answer.position)
+    unconfirmed = tuple([subject for index, subject in enumerate(subjects) if bits >> index & 1])
+    return Held(assignment, answer.position, unconfirmed, answer.agreement == _CONFLICT)
+
+
+class _Keys:
+    """The keys of a call, each once, the meta hash first; `ttls` are those of the others."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._prefix = f"{layout.prefix}:s:"
+        self._ttl, self._link_ttl = layout.ttl_ms, layout.link_ttl_ms
+        self._places: dict[bytes, int] = {}
+        self.names = [layout.meta]
+        self.ttls: list[int] = []
+
+    def index(self, subject: Subject) -> int:
+        """Return where the script finds the subject's key (it counts from 1)."""
+        place = self._places.get(subject.key)
+        if place is None:
+            self.names.append(self._prefix + subject.hex)
+            self.ttls.append(self._link_ttl if subject.type == "identifier" else self._ttl)
+            place = self._places[subject.key] = len(self.names)
+        return place
+
+
+class _Experiments:
+    """The experiments of a call, each once."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, int] = {}
+        self.rows: list[tuple[str, bool, str | None, str, dict[str, bool]]] = []
+
+    def index(self, experiment: Experiment) -> int:
+        """Return where the script finds the experiment (it counts from 1)."""
+        place = self._places.get(id(experiment))
+        if place is None:
+            allocated = dict.fromkeys(experiment.allocated, True)
+            active = experiment.status == "active"
+            self.rows.append((experiment.id, active, experiment.updated_at, experiment.revision, allocated))
+            place = self._places[id(experiment)] = len(self.rows)
+        return place

@@ -1,0 +1,159 @@
+"""The server behind the store: asked until it answers, and looked at before it is trusted."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import random
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from redis.exceptions import RedisError
+
+from worker.stores.redis_connections import Connections
+from worker.stores.redis_errors import FailureKind, StoreRefusedError, kind_of, refusal, unavailable
+from worker.stores.redis_records import Layout
+
+_Found = TypeVar("_Found")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_OLDEST_VERSION = (6, 2)
+
+
+class StoreTelemetry(Protocol):
+    """Told of the store's life."""
+
+    def claimed(self, seconds: float, asked: int, cached: int) -> None:
+        """Note a batch: so many proposals were asked of the store, so many answered without it."""
+        ...
+
+    def failed(self, kind: FailureKind) -> None:
+        """Note that a call failed."""
+        ...
+
+    def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
+        """Note that calls wait for the store, or that none does any more."""
+        ...
+
+    def epoch_changed(self) -> None:
+        """Note that the store lost its data, or is another one."""
+        ...
+
+
+class Patience:
+    """Repeats calls while waiting may help: with pauses of 50 ms to 2 s, until they succeed or are cancelled."""
+
+    def __init__(self, url: str, telemetry: StoreTelemetry) -> None:
+        self._url = url
+        self._telemetry = telemetry
+        self._waiting = 0
+
+    async def until_answered(self, call: Callable[[], Awaitable[_Found]]) -> _Found:
+        """Return what the call returns.
+
+        Raises:
+            StoreRefusedError: waiting would not help.
+        """
+        try:
+            return await self._try(call)
+        except _WaitError:
+            self._note(+1)
+        try:
+            return await self._retry(call)
+        finally:
+            self._note(-1)
+
+    async def _retry(self, call: Callable[[], Awaitable[_Found]]) -> _Found:
+        pause = _FIRST_PAUSE
+        while True:
+            # Workers that lost the same server must not all come back in the same moment.
+            await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            try:
+                return await self._try(call)
+            except _WaitError:
+                continue
+
+    async def _try(self, call: Callable[[], Awaitable[_Found]]) -> _Found:
+        try:
+            return await call()
+        except (RedisError, OSError) as error:
+            kind = kind_of(error)
+            self._telemetry.failed(kind)
+            if kind == "refused":
+                raise refusal(error, self._url) from error
+            raise _WaitError from error
+
+    def _note(self, change: int) -> None:
+        before, self._waiting = self._waiting, self._waiting + change
+        if bool(before) != bool(self._waiting):
+            self._telemetry.waiting(bool(self._waiting))
+
+
+class _WaitError(Exception):
+    """A call failed in a way that passes."""
+
+
+def fingerprint(pepper: bytes) -> str:
+    """Return what tells peppers apart and tells nothing about them."""
+    return hmac.digest(pepper, b"experiment-worker pepper fingerprint", "sha256").hex()[:16]
+
+
+async def check(connections: Connections) -> None:
+    """Look whether the server can keep assignments: a standalone primary that never drops a key.
+
+    Raises:
+        StoreUnavailableError: it can't be asked now.
+        StoreRefusedError: it can't.
+    """
+    try:
+        found = _parse(await connections.call("INFO"))
+    except (RedisError, OSError) as error:
+        if kind_of(error) == "refused":
+            raise refusal(error, connections.url) from error
+        raise unavailable(error, connections.url) from error
+    version = tuple(int(part) for part in found["redis_version"].split(".")[:2])
+    if version < _OLDEST_VERSION:
+        raise StoreRefusedError(f"redis.url: found Redis {found['redis_version']}, expected 6.2 or later")
+    if found.get("cluster_enabled") == "1":
+        raise StoreRefusedError("redis.url: found a node of a Redis Cluster, expected a standalone Redis")
+    if found.get("role") != "master":
+        raise StoreRefusedError("redis.url: found a replica (role:slave), expected the primary")
+    _check_policy(found["maxmemory_policy"])
+
+
+def _check_policy(policy: str) -> None:
+    """Refuse `volatile-*` as well: every record has a ttl, and one that is dropped reassigns its subject silently."""
+    if policy != "noeviction":
+        raise StoreRefusedError(
+            f"redis.url: found maxmemory-policy {policy}, expected noeviction: any other may drop assignments when "
+            "memory is short, and nobody would notice. Set it with CONFIG SET maxmemory-policy noeviction"
+        )
+
+
+def _parse(info: bytes) -> dict[str, str]:
+    lines = [line.partition(":") for line in info.decode(errors="replace").splitlines()]
+    return {name: value for name, colon, value in lines if colon}
+
+
+async def establish(connections: Connections, layout: Layout, pepper: str) -> str:
+    """Return the store's epoch, and write one and the pepper's fingerprint if there are none.
+
+    Raises:
+        RedisError, OSError: it can't be asked.
+        StoreRefusedError: its keys were made with another pepper.
+    """
+    found = await _set_once(connections, layout.meta, "pepper", pepper)
+    if found != pepper:
+        raise StoreRefusedError(
+            f"subjects.pepper: the store's keys were made with another pepper (fingerprint found {found}, expected "
+            f"{pepper}). Set that pepper, or another redis.key_prefix than {layout.prefix} for a store of its own"
+        )
+    return await _set_once(connections, layout.meta, "epoch", uuid.uuid4().hex)
+
+
+async def _set_once(connections: Connections, key: str, field: str, value: str) -> str:
+    """Return the field's value, which is this one if it had none."""
+    await connections.call("HSETNX", key, field, value)
+    answer: Any = await connections.call("HGET", key, field)
+    return str((answer or b"").decode())
