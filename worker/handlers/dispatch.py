@@ -36,6 +36,8 @@ MAX_CONCURRENT = 64  # subjects whose handlers run at the same time, and threads
 class Dispatcher:
     """Runs the handlers of a registry; `clock` measures them in seconds, `unix_clock` dates the api's cache.
 
+    `timed`, if given, is told each handler's name, its trigger and how long it took in seconds, also if it failed; for
+    handlers that block, from their threads.
     One dispatcher belongs to one event loop; several batches may be dispatched at once.
     """
 
@@ -46,8 +48,10 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
         unix_clock: Callable[[], float] = time.time,
         max_concurrent: int = MAX_CONCURRENT,
+        timed: Callable[[str, str, float], None] | None = None,
     ) -> None:
         self._clock = clock
+        self._timed = timed
         self._plans = {kind: make_plan(kind, registry, Cache(unix_clock)) for kind in TYPES}
         self._max_concurrent = max_concurrent
         self._places = asyncio.Semaphore(max_concurrent)
@@ -131,14 +135,17 @@ class Dispatcher:
         return run.outcome()
 
     def _call(self, step: Step, event: Event, api: Api) -> Failure | None:
-        started = self._clock()
+        started, failure = self._clock(), None
         try:
             result = step.function(event, api)
             if result is not None:
                 _refuse_awaitable(result)
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - all that a handler may raise
-            return failed(step.handler, error)
-        return timed_out(step.handler) if self._clock() - started > step.timeout else None
+            failure = failed(step.handler, error)
+        seconds = self._clock() - started
+        if self._timed is not None:
+            self._timed(step.handler.name, step.handler.trigger, seconds)
+        return timed_out(step.handler) if failure is None and seconds > step.timeout else failure
 
     async def _call_in_thread(self, step: Step, event: Event, api: Api) -> Failure | None:
         try:
@@ -147,7 +154,7 @@ class Dispatcher:
             return timed_out(step.handler)
 
     async def _await(self, step: Step, event: Event, api: Api) -> Failure | None:
-        limit = asyncio.timeout(step.timeout)
+        started, limit = self._clock(), asyncio.timeout(step.timeout)
         try:
             async with limit:
                 await step.function(event, api)
@@ -158,6 +165,9 @@ class Dispatcher:
             return failed(step.handler, error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - all that a handler may raise
             return timed_out(step.handler) if limit.expired() else failed(step.handler, error)
+        finally:
+            if self._timed is not None:
+                self._timed(step.handler.name, step.handler.trigger, self._clock() - started)
         return timed_out(step.handler) if limit.expired() else None
 
 

@@ -1,42 +1,98 @@
-"""Logs: structlog on stderr, for people on a terminal, as JSON lines elsewhere. Never an identifier or a payload."""
+"""Logs: structlog on stderr, for people on a terminal, as JSON lines elsewhere. Never an identifier or a payload.
+
+What libraries log and what fails in the event loop goes the same way, as `library` and `unexpected_error`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Any, Literal, TextIO, cast
 
 import orjson
 import structlog
 
+from worker.telemetry.library_logs import LibraryHandler, error_fields, words_of
+from worker.telemetry.redaction import redact
+
 LogEvent = Literal[
     "definitions_warning",  # a finding of the definitions that does not keep them from being used
+    "definitions_reloaded",  # an edit is in force: the revisions before and after
+    "definitions_refused",  # an edit is not: what was found and what was expected; the last good set stays in force
+    "definitions_unwatched",  # the definitions can't be watched at the moment: tried again
     "handler_without_experiment",  # a handler is for an experiment that no definitions have: it will never run
     "replay_started",
     "replay_finished",
     "dead_letter",  # one input that could not be processed: its place and the reason
+    "worker_started",  # it has joined its group: revision, topics, settings that matter
+    "worker_stopping",  # it was told to stop, or something stopped it: why
+    "worker_stopped",  # it has left its group: what it came to
+    "http_started",  # where probes and scrapes are answered
+    "topics_created",  # topics that were missing
+    "topics_differ",  # a topic is not as the settings need it: found and expected
+    "broker_unreachable",  # no broker answers: tried again
+    "partitions_assigned",  # partitions came to this worker
+    "partitions_revoked",  # partitions went to another one
+    "lane_opened",  # a partition is read from this offset on
+    "lane_reopening",  # something failed: the error's class, the pause before it is opened anew
+    "lane_closed",  # the partition was given back in order
+    "lane_stopped",  # the partition can't go on by itself: a gap in the log, a handler's stop; what to do
+    "batch_committed",  # one transaction: its offsets and sizes
+    "batch_unsettled",  # a commit got no answer: the offset, read anew, tells
+    "fenced",  # another worker has taken the partition over
+    "store_waiting",  # the store does not answer: lanes wait; the error's class
+    "store_answers_again",  # how long it did not
+    "store_lost",  # the store lost its records, or is another one: decisions go on from the definitions
+    "library",  # a library's warning or error, without what could be personal
+    "unexpected_error",  # a fault of the worker or its libraries that nobody handled
 ]
 
 
+class _StandardError:
+    """Standard error as it is when a line is written; one that nobody reads any longer stops no work."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 def configure(level: str) -> None:
-    """Log that level and above to stderr."""
+    """Log that level and above to stderr, also what libraries warn of."""
     terminal = sys.stderr.isatty()
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        _redact,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(serializer=_dumps),
     ]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
     )
+    root = logging.getLogger()
+    root.handlers = [
+        *(handler for handler in root.handlers if not isinstance(handler, LibraryHandler)),
+        LibraryHandler(_library),
+    ]
 
 
-def _dumps(event: object, **_: object) -> str:
-    return orjson.dumps(event).decode()
+def bind(**fields: object) -> None:
+    """Put these fields (the place: topic, partition) on every line that the current task logs from now on."""
+    structlog.contextvars.bind_contextvars(**fields)
+
+
+def debug(event: LogEvent, **fields: object) -> None:
+    """Log what only somebody who looks for a fault wants to know."""
+    structlog.get_logger().debug(event, **fields)
 
 
 def info(event: LogEvent, **fields: object) -> None:
@@ -47,3 +103,29 @@ def info(event: LogEvent, **fields: object) -> None:
 def warning(event: LogEvent, **fields: object) -> None:
     """Log what somebody should look at."""
     structlog.get_logger().warning(event, **fields)
+
+
+def error(event: LogEvent, **fields: object) -> None:
+    """Log what somebody must see to: without them it does not go on."""
+    structlog.get_logger().error(event, **fields)
+
+
+def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what failed in the event loop and nobody waited for; for `loop.set_exception_handler`."""
+    del loop
+    found = context.get("exception")
+    fields = error_fields(found) if isinstance(found, BaseException) else {}
+    error("unexpected_error", message=words_of(str(context.get("message", ""))), **fields)
+
+
+def _library(level: int, fields: Any) -> None:
+    event: LogEvent = "library"
+    structlog.get_logger().log(level, event, **fields)
+
+
+def _redact(_: object, __: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {name: redact(value) for name, value in fields.items()}
+
+
+def _dumps(event: object, **_: object) -> str:
+    return orjson.dumps(event).decode()
