@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from worker.cli import config, replay, simulate, validate
+from worker.cli import config, replay, run, simulate, topics, validate
 from worker.cli.options import FOUND_SOMETHING_WRONG
 
 app = typer.Typer(
@@ -21,9 +21,11 @@ app = typer.Typer(
     help="Run A/B experiments on the stream of authentication events.\n\n"
     "First steps: `simulate` writes a realistic log, `validate` checks definitions, `replay` runs them over the log.",
 )
+app.command("run")(run.run)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
+app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
 
 

@@ -1,0 +1,261 @@
+"""The worker on Kafka and Redis: what `run` composes, and its life from start to drain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from worker.app.loading import load_definitions, warn_of_idle_handlers
+from worker.app.watching import Reached, Watching, nothing
+from worker.experiments.claims import AssignmentStore
+from worker.experiments.decide import Engine
+from worker.experiments.definitions import Snapshot
+from worker.experiments.subjects import SubjectKeys
+from worker.formats.decode import Limits as InputLimits
+from worker.formats.fields import parse_rfc3339
+from worker.handlers.dispatch import Dispatcher
+from worker.handlers.registry import Registry
+from worker.outputs import OUTPUT_KINDS
+from worker.pipeline import Exposures, Pipeline
+from worker.reload import CurrentDefinitions, Watcher, report
+from worker.settings import Settings
+from worker.stores.redis_errors import StoreRefusedError
+from worker.streams.kafka.cluster import Connection
+from worker.streams.kafka.lane import Limits, Shared
+from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, new_consumer
+from worker.streams.kafka.outgoing import Destination, Outlets, Packer
+from worker.streams.kafka.producers import ProducerOptions, Producers
+from worker.streams.kafka.topics import TopicFacts, facts
+from worker.telemetry import logs
+from worker.telemetry.health import HealthServer, Readiness, Watch
+from worker.telemetry.metrics import Metrics
+
+_STOP_SECONDS = 10.0  # for transactions that are open
+_BATCH_BYTES = 1 << 20
+_KILLED = 128  # as shells report a process that a signal ended
+
+OpenStore = Callable[[Settings, Watching, Metrics], AbstractAsyncContextManager[AssignmentStore]]
+
+
+class WorkerFailedError(Exception):
+    """The worker stopped by itself; the message says why and what to do."""
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What to run: settings, the definitions to begin with, handlers.
+
+    `open_store` opens the store, `reached` is told of every step of every lane: tests break a worker with them.
+    """
+
+    settings: Settings
+    snapshot: Snapshot
+    registry: Registry
+    open_store: OpenStore
+    reached: Reached = nothing
+
+
+async def run_until_signalled(job: Run) -> None:
+    """Run until SIGTERM or SIGINT; what is held is finished then. A second signal ends the process at once.
+
+    Raises:
+        as `run_worker`.
+    """
+    ending = Ending()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.signalled, number)
+    await run_worker(job, ending)
+
+
+async def run_worker(job: Run, ending: Ending) -> None:
+    """Run until the end is asked for; what is held is finished then.
+
+    Raises:
+        ClusterError: the cluster can't be used as it is.
+        StoreUnavailableError, StoreRefusedError: neither can the store.
+        HealthServerError: the port is taken.
+        WorkerFailedError: it had to stop by itself.
+    """
+    asyncio.get_running_loop().set_exception_handler(logs.on_loop_error)
+    async with AsyncExitStack() as stack:
+        worker = await _start(job, stack, ending)
+        logs.info("worker_started", group=job.settings.kafka.group_id, definitions=job.snapshot.revision)
+        await ending.wait()
+        worker.readiness.because("draining", True)
+        logs.info("worker_stopping", reason=ending.reason or ending.failure)
+    logs.info("worker_stopped")
+    if ending.failure is not None:
+        raise WorkerFailedError(ending.failure)
+
+
+class Ending:
+    """Why the worker ends: somebody asked for it, or it failed."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.reason: str | None = None
+        self.failure: str | None = None
+
+    def signalled(self, number: signal.Signals) -> None:
+        """Ask for the end; the second signal ends the process."""
+        if self.reason is not None:
+            os._exit(_KILLED + number)
+        self.ask(number.name)
+
+    def ask(self, reason: str) -> None:
+        """Ask for the end."""
+        self.reason = reason
+        self._event.set()
+
+    def fail(self, reason: str) -> None:
+        """End because the worker can't go on."""
+        self.failure = self.failure or reason
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Return when the worker must end."""
+        await self._event.wait()
+
+
+class _Worker(msgspec.Struct, frozen=True):
+    readiness: Readiness
+
+
+async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> _Worker:
+    settings = job.settings
+    metrics, watch, readiness = Metrics(), Watch(), Readiness()
+    watching = Watching(metrics, watch, readiness, job.reached)
+    if settings.http.port:
+        server = HealthServer(
+            settings.http.host, settings.http.port, watch=watch, readiness=readiness, exposition=metrics.exposition
+        )
+        await server.start()
+        stack.push_async_callback(server.aclose)
+        logs.info("http_started", host=settings.http.host, port=server.port)
+    warn_of_idle_handlers(job.snapshot, job.registry)
+    topics = await facts(_connection(settings), _topic_names(settings))
+    store = await stack.enter_async_context(job.open_store(settings, watching, metrics))
+    definitions = await stack.enter_async_context(_definitions(job, metrics))
+    dispatcher = Dispatcher(job.registry, timed=metrics.handler)
+    stack.push_async_callback(dispatcher.aclose)
+    metrics.count_handlers(dispatcher.counts)
+    pipeline = _pipeline(settings, definitions, store, dispatcher)
+    shared = _shared(settings, topics, pipeline, watching, ending)
+    lanes = Lanes(shared, Assigned(watching.given, watching.taken), _STOP_SECONDS)
+    stack.push_async_callback(lanes.aclose)
+    await lanes.start(settings.topics.triggers)
+    return _Worker(readiness)
+
+
+@asynccontextmanager
+async def _definitions(job: Run, metrics: Metrics) -> AsyncIterator[CurrentDefinitions]:
+    """Hold the definitions in force, and watch them if the settings say so."""
+    current, path = CurrentDefinitions(job.snapshot), job.settings.definitions.path
+    metrics.definitions(job.snapshot.revision)
+    if path is None or not job.settings.definitions.reload:
+        yield current
+        return
+    watcher = Watcher(path, lambda: load_definitions([path]), current, report(metrics))
+    task = asyncio.create_task(watcher.watch(), name="watch definitions")
+    try:
+        yield current
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _connection(settings: Settings) -> Connection:
+    return Connection(settings.kafka.bootstrap_servers, settings.kafka.client_id)
+
+
+def _topic_names(settings: Settings) -> dict[str, str]:
+    names = {f"topics.{kind}": getattr(settings.topics, kind) for kind in ("triggers", *OUTPUT_KINDS, "dead_letters")}
+    return {setting: name for setting, name in names.items() if name}
+
+
+def _pipeline(
+    settings: Settings, definitions: CurrentDefinitions, store: AssignmentStore, dispatcher: Dispatcher
+) -> Pipeline:
+    pepper = settings.subjects.pepper
+    assert pepper is not None  # noqa: S101 - the command asks for it
+    _, *device_path = settings.subjects.device_path.split(".")
+    return Pipeline(
+        Engine(SubjectKeys(pepper.get_secret_value().encode()), tuple(device_path)),
+        definitions.current,
+        store,
+        dispatcher,
+        limits=InputLimits(settings.input.max_bytes, settings.input.max_depth),
+        exposures=Exposures(settings.exposures.when, settings.exposures.repeat),
+    )
+
+
+def _consumer_options(settings: Settings) -> ConsumerOptions:
+    kafka = settings.kafka
+    return ConsumerOptions(
+        _connection(settings).options(),
+        kafka.group_id,
+        kafka.group_instance_id,
+        kafka.session_timeout_ms,
+        kafka.isolation_level,
+    )
+
+
+def _shared(
+    settings: Settings, topics: dict[str, TopicFacts], pipeline: Pipeline, watching: Watching, ending: Ending
+) -> Shared:
+    kafka = settings.kafka
+    consumer = new_consumer(_consumer_options(settings))
+    outlets = _outlets(settings, topics)
+    batch_bytes = min([_BATCH_BYTES, *(each.max_message_bytes for each in topics.values())])
+    compression = None if kafka.compression == "none" else kafka.compression
+    producers = Producers(
+        ProducerOptions(_connection(settings).options(), kafka.transaction_timeout_ms, compression, batch_bytes)
+    )
+    return Shared(
+        kafka.group_id,
+        consumer,
+        producers,
+        pipeline.process,
+        lambda partition: Packer(outlets, partition, _now),
+        lambda partition: _begin_at(consumer, partition, kafka.start),
+        asyncio.Semaphore(kafka.max_transactions),
+        Limits(kafka.batch_max_records, kafka.transaction_timeout_ms / 2000),
+        watching,
+        (StoreRefusedError,),
+        ending.fail,
+    )
+
+
+def _outlets(settings: Settings, topics: dict[str, TopicFacts]) -> Outlets:
+    def destination(name: str) -> Destination:
+        return Destination(name, topics[name].partitions, topics[name].max_message_bytes)
+
+    names = {kind: getattr(settings.topics, kind) for kind in OUTPUT_KINDS}
+    return Outlets(
+        {kind: destination(name) for kind, name in names.items() if name},
+        destination(settings.topics.dead_letters),
+        topics[settings.topics.triggers].partitions,
+        settings.topics.partitioning,
+    )
+
+
+async def _begin_at(consumer: AIOKafkaConsumer, partition: TopicPartition, start: str) -> int:
+    """Return where a partition begins that the group has never committed."""
+    if start not in {"earliest", "latest"}:
+        moment = int(parse_rfc3339(start).timestamp() * 1000)
+        found = (await consumer.offsets_for_times({partition: moment})).get(partition)
+        if found is not None:
+            return int(found.offset)
+    ask = consumer.beginning_offsets if start == "earliest" else consumer.end_offsets
+    return int((await ask([partition]))[partition])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

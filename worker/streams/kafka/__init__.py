@@ -1,0 +1,1 @@
+"""Kafka: lanes that read, transactions that write, and what a cluster must have for both."""

@@ -1,0 +1,436 @@
+"""A lane: one input partition, from its committed offset on, exactly once.
+
+A lane may send only between *its* InitProducerId and the next one for the same transactional id. InitProducerId ends
+whatever the previous owner left open (aborts it, or finishes its commit) and fences it. So an offset that is read
+*after* it is final, and nothing sent by somebody fenced can commit. From that follow the steps and their order:
+
+1. `opened`: start the producer, whose transactional id names the group and the partition, so that whoever owns the
+   partition next has the same. Then read the committed offset, then seek. An offset read before could still move; "no
+   offset" is believed only from a coordinator that has loaded its log (`offset_fetch`).
+2. `fetched`: take the next records, at most a batch.
+3. `decided`: run the pipeline: claims, handlers, everything slow. No transaction is open, so nobody's reads wait for
+   it, a poisonous record aborts nothing, and a lane may be cancelled at any moment up to here without losing anything.
+4. `begun`: open the transaction, as few at a time in a worker as the settings say: a broker finishes a few large ones
+   sooner than many small ones. It has a deadline below the broker's own.
+5. `sent`, `acknowledged`: hand over the outputs and wait for every acknowledgement. Not later: aiokafka commits a
+   transaction although a record of it was refused; only that record's future knows.
+6. `offsets_sent`, `committed`: the offset goes into the same transaction, which then commits.
+7. `confirmed`: what was published is known to be published; the store may be told so.
+
+There is one recovery, whatever failed and wherever: throw the producer away and begin again at 1. An abort after a
+commit that timed out would be a guess, as its outcome is unknown until InitProducerId has made it final; asking anew is
+always right. A lane that was fenced waits before it opens again, so that two owners, one of whom does not know yet that
+it has lost the partition, do not fence each other in turn.
+
+A batch whose first record fails twice in the same place is tried record by record, and a record that fails alone
+becomes a dead letter: one record never wedges a partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    OffsetOutOfRangeError,
+    PolicyViolationError,
+    ProducerFenced,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+    UnsupportedForMessageFormatError,
+)
+
+from worker.outputs import BatchResult, DeadLetter, Tallies, no_outputs
+from worker.records import DeadLetterReason, Record
+from worker.streams.kafka.outgoing import Packer, Parcel
+from worker.streams.kafka.producers import Producers
+
+Step = Literal[
+    "opening",  # the producer starts and the offset is read
+    "opened",  # the lane stands where the last commit left it
+    "fetched",  # records are there
+    "decided",  # the pipeline has processed them
+    "begun",  # a transaction is open
+    "sent",  # the outputs are handed over
+    "acknowledged",  # the brokers have all of them
+    "offsets_sent",  # the offset is in the transaction
+    "committed",
+    "confirmed",
+    "waiting",  # something failed: the lane opens again in a moment
+    "stopped",  # it can't go on by itself
+]
+Ended = Literal["committed", "unknown", "fenced", "failed"]
+
+_FENCED_SECONDS = 2.0
+_FIRST_BACKOFF, _LAST_BACKOFF = 0.1, 5.0
+_OPEN_SECONDS = 60.0
+_POLL_MS = 500
+_ATTEMPTS = 2
+_REFUSED: dict[type[Exception], DeadLetterReason] = {  # the broker will not take these records, however often they come
+    MessageSizeTooLargeError: "output_too_large",
+    RecordListTooLargeError: "output_too_large",
+    RecordTooLargeError: "output_too_large",
+    CorruptRecordException: "crashed",
+    InvalidTimestampError: "crashed",
+    PolicyViolationError: "crashed",
+    UnsupportedForMessageFormatError: "crashed",
+}
+
+
+class LaneStoppedError(Exception):
+    """The lane can't go on without somebody's decision; the message says why and what to do."""
+
+
+class WorkerStoppedError(Exception):
+    """The whole worker must stop; the message says why and what to do."""
+
+
+class Watcher(Protocol):
+    """Told what lanes do. Everything is called on the event loop and returns at once."""
+
+    def reached(self, partition: TopicPartition, step: Step) -> None:
+        """Note that the lane is at this step."""
+        ...
+
+    def opened(self, partition: TopicPartition, offset: int) -> None:
+        """Note where the lane begins."""
+        ...
+
+    def transaction(self, partition: TopicPartition, ended: Ended) -> None:
+        """Note how a transaction ended."""
+        ...
+
+    def batch(self, partition: TopicPartition, done: Done) -> None:
+        """Note what was committed."""
+        ...
+
+    def lag(self, partition: TopicPartition, records: int) -> None:
+        """Note how many records are to come."""
+        ...
+
+    def failed(self, partition: TopicPartition, error: BaseException, seconds: float) -> None:
+        """Note that the lane opens again after that time."""
+        ...
+
+    def stopped(self, partition: TopicPartition, reason: str) -> None:
+        """Note that the lane can't go on by itself."""
+        ...
+
+    def gone(self, partition: TopicPartition) -> None:
+        """Note that the lane has ended."""
+        ...
+
+
+class Done(msgspec.Struct, frozen=True):
+    """A committed batch: the records' range and timestamps (ms), and what came of them."""
+
+    offset: int
+    next_offset: int
+    timestamps: Sequence[int]
+    result: BatchResult
+    seconds: float
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much a lane takes at once, and how long a transaction may take (in seconds, below the broker's own limit)."""
+
+    batch_records: int
+    transaction_seconds: float
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """What all lanes of a worker have in common.
+
+    `begin_at` answers where a partition without a committed offset begins. `fatal` are the errors of `process` that
+    stop the worker. `transactions` caps how many are open at once.
+    """
+
+    group: str
+    consumer: AIOKafkaConsumer
+    producers: Producers
+    process: Callable[[Sequence[Record]], Awaitable[BatchResult]]
+    packer: Callable[[int], Packer]
+    begin_at: Callable[[TopicPartition], Awaitable[int]]
+    transactions: asyncio.Semaphore
+    limits: Limits
+    watcher: Watcher
+    fatal: tuple[type[Exception], ...]
+    stop_worker: Callable[[str], None]
+
+
+class Lane:
+    """One partition's task, from assignment to revocation."""
+
+    def __init__(self, shared: Shared, partition: TopicPartition) -> None:
+        self._shared = shared
+        self._partition = partition
+        self._packer = shared.packer(partition.partition)
+        self._stopping = self._in_transaction = False
+        self._position = 0
+        self._failures = _Failures()
+        self.task = asyncio.create_task(self._run(), name=f"lane {partition.topic}/{partition.partition}")
+
+    def stop(self) -> None:
+        """Let it end: inside a transaction after that, anywhere else at once.
+
+        Waiting for anything else would be a deadlock: during a rebalance the consumer gives records only after the
+        new assignment, which waits for this lane.
+        """
+        self._stopping = True
+        if not self._in_transaction:
+            self.task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            await self._until_stopped()
+        except LaneStoppedError as error:
+            self._reach("stopped")
+            self._shared.watcher.stopped(self._partition, str(error))
+            await asyncio.get_running_loop().create_future()  # the partition stays with this worker, and says so
+        except WorkerStoppedError as error:
+            self._shared.stop_worker(str(error))
+        finally:
+            self._shared.watcher.gone(self._partition)
+
+    async def _until_stopped(self) -> None:
+        backoff = _FIRST_BACKOFF
+        while not self._stopping:
+            producer = None
+            try:
+                producer = await self._open()
+                while not self._stopping:
+                    if await self._batch(producer):
+                        backoff = _FIRST_BACKOFF
+            except (LaneStoppedError, WorkerStoppedError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the one recovery: whatever it was, open again
+                pause = _FENCED_SECONDS if isinstance(error, ProducerFenced) else backoff * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+                backoff = min(2 * backoff, _LAST_BACKOFF)
+                self._reach("waiting")
+                self._shared.watcher.failed(self._partition, error, pause)
+                self._discard(producer)
+                await asyncio.sleep(pause)
+            finally:
+                self._in_transaction = False
+                self._discard(producer)
+
+    def _discard(self, producer: AIOKafkaProducer | None) -> None:
+        if producer is not None:
+            self._shared.producers.discard(producer)
+
+    def _reach(self, step: Step) -> None:
+        self._shared.watcher.reached(self._partition, step)
+
+    async def _open(self) -> AIOKafkaProducer:
+        """Fence whoever had the partition before, and stand where its last commit left it."""
+        shared, partition = self._shared, self._partition
+        self._reach("opening")
+        name = f"{shared.group}.{partition.topic}.{partition.partition}"
+        async with asyncio.timeout(_OPEN_SECONDS):
+            producer = await shared.producers.open(name)
+            try:
+                self._position = await self._committed(producer)
+                shared.consumer.seek(partition, self._position)  # also drops what was fetched from a stale offset
+            except BaseException:
+                self._discard(producer)
+                raise
+        shared.watcher.opened(partition, self._position)
+        self._reach("opened")
+        return producer
+
+    async def _committed(self, producer: AIOKafkaProducer) -> int:
+        shared, partition = self._shared, self._partition
+        found: int | None = await shared.consumer.committed(partition)
+        if found is None:
+            begin = await shared.begin_at(partition)
+            await producer.begin_transaction()  # written down, or a restart before the first batch would begin anew
+            await self._commit(producer, begin)
+            return begin
+        first = (await shared.consumer.beginning_offsets([partition]))[partition]
+        end = (await shared.consumer.end_offsets([partition]))[partition]
+        if found < first:
+            raise LaneStoppedError(
+                f"records {found} to {first - 1} are gone ({first - found:,} records): the topic's retention was"
+                f" shorter than the lag. To go on at {first}, set the group's offset"
+            )
+        if found > end:
+            raise LaneStoppedError(
+                f"the committed offset is {found}, the topic ends at {end}: it was made anew or truncated."
+                " To go on, set the group's offset"
+            )
+        return found
+
+    async def _batch(self, producer: AIOKafkaProducer) -> bool:
+        """Process the next records, if there are any."""
+        records = await self._fetch()
+        if not records:
+            return False
+        self._reach("fetched")
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        result = await self._decide(records)
+        parcel = self._packer.pack(result)
+        self._reach("decided")
+        next_offset = records[-1].offset + 1
+        await self._send(producer, parcel, next_offset)
+        self._position = next_offset
+        self._failures.forget()
+        result.confirm()
+        self._reach("confirmed")
+        timestamps = [record.timestamp for record in records]
+        seconds = loop.time() - started
+        done = Done(records[0].offset, next_offset, timestamps, result, seconds)
+        self._shared.watcher.batch(self._partition, done)
+        await self._tell_lag()
+        return True
+
+    async def _fetch(self) -> Sequence[ConsumerRecord]:
+        partition = self._partition
+        most = 1 if self._failures.alone_at(self._position) else self._shared.limits.batch_records
+        try:
+            got = await self._shared.consumer.getmany(partition, timeout_ms=_POLL_MS, max_records=most)
+        except OffsetOutOfRangeError:
+            raise LaneStoppedError(
+                f"there is no record at {self._position}: the topic lost records that were not processed, or was made"
+                " anew. To go on, set the group's offset"
+            ) from None
+        records: Sequence[ConsumerRecord] = got.get(partition, ())
+        if records and records[0].offset < self._position:
+            raise StaleFetchError(f"offset {records[0].offset} came after {self._position - 1}")
+        if not records:
+            await self._tell_lag()
+        return records
+
+    async def _tell_lag(self) -> None:
+        """Tell what is to come; a position past the last record (a transaction's mark follows it) has nothing."""
+        end = self._shared.consumer.highwater(self._partition)
+        if end is not None:
+            position = await self._shared.consumer.position(self._partition)
+            self._shared.watcher.lag(self._partition, max(0, end - position))
+
+    async def _decide(self, records: Sequence[ConsumerRecord]) -> BatchResult:
+        shared, inputs = self._shared, [_record(record) for record in records]
+        if self._failures.given_up:
+            return _given_up(inputs[0], self._failures)
+        try:
+            result = await shared.process(inputs)
+        except shared.fatal as error:
+            raise WorkerStoppedError(str(error)) from error
+        except Exception as error:
+            self._failures.note(
+                records[0].offset, len(records), "crashed", f"processing failed: {type(error).__name__}"
+            )
+            raise
+        if result.stop is not None:
+            raise WorkerStoppedError(result.stop)
+        return result
+
+    async def _send(self, producer: AIOKafkaProducer, parcel: Parcel, next_offset: int) -> None:
+        shared, ended = self._shared, "unknown"
+        async with shared.transactions:
+            self._in_transaction = True
+            try:
+                async with asyncio.timeout(shared.limits.transaction_seconds):
+                    await producer.begin_transaction()
+                    self._reach("begun")
+                    acknowledgements = await _hand_over(producer, parcel)
+                    self._reach("sent")
+                    await asyncio.gather(*acknowledgements)
+                    self._reach("acknowledged")
+                    await self._commit(producer, next_offset)
+                ended = "committed"
+            except tuple(_REFUSED) as error:
+                ended = "failed"
+                message = f"the broker refuses what came of it: {type(error).__name__}"
+                self._failures.note(self._position, next_offset - self._position, _REFUSED[type(error)], message)
+                raise
+            except ProducerFenced:
+                ended = "fenced"
+                raise
+            finally:
+                self._in_transaction = False
+                shared.watcher.transaction(self._partition, ended)  # type: ignore[arg-type] # one of Ended
+
+    async def _commit(self, producer: AIOKafkaProducer, next_offset: int) -> None:
+        await producer.send_offsets_to_transaction({self._partition: next_offset}, self._shared.group)
+        self._reach("offsets_sent")
+        await producer.commit_transaction()
+        self._reach("committed")
+
+
+class StaleFetchError(Exception):
+    """The consumer gave records from before the lane's position."""
+
+
+class _Failures:
+    """What is known of a batch that failed: twice in one place, then record by record to its end, then given up."""
+
+    def __init__(self) -> None:
+        self._offset, self._times, self._until = -1, 0, 0
+        self.given_up = False
+        self.reason: DeadLetterReason = "crashed"
+        self.message = ""
+
+    def alone_at(self, offset: int) -> bool:
+        """Tell whether the record at that offset is tried alone."""
+        return offset < self._until
+
+    def forget(self) -> None:
+        """Note that the failing place is behind."""
+        self._times, self.given_up = 0, False
+
+    def note(self, offset: int, records: int, reason: DeadLetterReason, message: str) -> None:
+        """Note that the batch that begins there failed."""
+        self._times = self._times + 1 if offset == self._offset else 1
+        self._offset, self.reason, self.message = offset, reason, message
+        if self._times < _ATTEMPTS:
+            return
+        if records == 1:
+            self.given_up = True
+        else:
+            self._until, self._times = offset + records, 0
+
+
+def _given_up(record: Record, failures: _Failures) -> BatchResult:
+    letter = DeadLetter(record, failures.reason, failures.message, "emit")
+    return BatchResult(no_outputs(), [letter], Tallies(1), _nothing_to_confirm)
+
+
+def _nothing_to_confirm() -> None:
+    """A batch that published no assignment."""
+
+
+def _record(found: ConsumerRecord) -> Record:
+    return Record(
+        found.value or b"",
+        f"{found.topic}/{found.partition}/{found.offset}",
+        found.key,
+        tuple(found.headers),
+        found.timestamp,
+    )
+
+
+async def _hand_over(producer: AIOKafkaProducer, parcel: Parcel) -> list[Awaitable[Any]]:
+    """Give all records to the producer, partition by partition side by side; return their acknowledgements."""
+    handed = await asyncio.gather(
+        *[_hand_over_to(producer, topic, partition, entries) for (topic, partition), entries in parcel.items()]
+    )
+    return [acknowledgement for each in handed for acknowledgement in each]
+
+
+async def _hand_over_to(producer: AIOKafkaProducer, topic: str, partition: int, entries: Sequence[Any]) -> list[Any]:
+    acknowledgements = []
+    batch = producer.create_batch()
+    for entry in entries:
+        while batch.append(timestamp=None, key=entry.key, value=entry.value, headers=entry.headers) is None:
+            acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+    acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+    return acknowledgements

@@ -1,0 +1,182 @@
+"""What a batch sends: the outputs and dead letters of a `BatchResult` as Kafka records, in batches by partition.
+
+Everything is ready before a transaction begins: what cannot fit its topic is a dead letter by then, and no record can
+make a transaction fail that another attempt would not mend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+import orjson
+from aiokafka.partitioner import murmur2
+
+from worker.outputs import BatchResult, DeadLetter, Output, OutputKind
+from worker.records import Oversize
+
+Headers = list[tuple[str, bytes]]
+
+_RECORD_OVERHEAD = 96  # a batch's header (61 bytes) and a record's lengths, timestamps and counts, rounded up
+_HEADER_OVERHEAD = 10
+_OWN_HEADERS = 7
+_OWN_HEADERS_BYTES = 2048  # at most, beside the event's time
+_PASSED_ON = frozenset({"traceparent", "tracestate"})
+_FIXED: dict[str, Headers] = {
+    kind: [
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_source", b"experiment-worker"),
+        ("ce_type", f"experiment-worker.{kind}".encode()),
+    ]
+    for kind in ("enriched", "exposures", "enrollments", "commands", "assignments")
+}
+_BY_EVENT: tuple[OutputKind, ...] = ("enriched", "commands", "enrollments")  # what a dead letter stands in for
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """A topic that is written: how many partitions it has and the largest record batch it takes, in bytes."""
+
+    topic: str
+    partitions: int
+    max_bytes: int
+
+
+class Outlets(msgspec.Struct, frozen=True):
+    """Where outputs go; a kind without a destination is not written.
+
+    `partitioning` `input`: to the input's partition where the topic has as many as the input's; else by key hash.
+    """
+
+    outputs: Mapping[OutputKind, Destination]
+    dead_letters: Destination
+    input_partitions: int
+    partitioning: Literal["input", "key"]
+
+
+class Entry(NamedTuple):
+    """One record to send."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+Parcel = dict[tuple[str, int], list[Entry]]
+"""The records of a batch by topic and partition, in the order of the inputs."""
+
+
+class Packer:
+    """Packs what the batches of one input partition came to; `now` gives the time of dead letters (RFC 3339)."""
+
+    def __init__(self, outlets: Outlets, partition: int, now: Callable[[], str]) -> None:
+        self._outlets = outlets
+        self._partition = partition
+        self._now = now
+
+    def pack(self, result: BatchResult) -> Parcel:
+        """Return the batch's records; an event with an output that does not fit becomes a dead letter (added to it)."""
+        kinds = {kind: destination for kind, destination in self._outlets.outputs.items() if result.outputs[kind]}
+        entries = {kind: [_entry(output) for output in result.outputs[kind]] for kind in kinds}
+        misfits = self._misfits(result, entries)
+        parcel: Parcel = {}
+        for kind, destination in kinds.items():
+            listed = entries[kind]
+            kept = self._kept(result.outputs[kind], listed, destination, misfits) if misfits else listed
+            self._place(parcel, destination, kept, by_key=kind == "assignments")
+        result.dead_letters.extend(misfits.values())
+        letters = [self._letter(letter) for letter in result.dead_letters]
+        self._place(parcel, self._outlets.dead_letters, letters, by_key=False)
+        return parcel
+
+    def _misfits(self, result: BatchResult, entries: Mapping[OutputKind, Sequence[Entry]]) -> dict[str, DeadLetter]:
+        """Return a dead letter for each input with an output too large for its topic, by its source."""
+        found: dict[str, DeadLetter] = {}
+        for kind, listed in entries.items():
+            limit = self._outlets.outputs[kind].max_bytes
+            for output, entry in zip(result.outputs[kind], listed, strict=True):
+                if not _fits(entry, limit):
+                    message = f"its {kind} record has {_size(entry)} bytes, {limit} fit the topic"
+                    found[output.record.source] = DeadLetter(output.record, "output_too_large", message, "emit")
+        for letter in result.dead_letters:
+            found.pop(letter.record.source, None)  # a failed handler's letter says enough
+        return found
+
+    @staticmethod
+    def _kept(
+        outputs: Sequence[Output], entries: Sequence[Entry], to: Destination, misfits: Mapping[str, DeadLetter]
+    ) -> list[Entry]:
+        return [
+            entry
+            for output, entry in zip(outputs, entries, strict=True)
+            if _fits(entry, to.max_bytes) and not (output.kind in _BY_EVENT and output.record.source in misfits)
+        ]
+
+    def _place(self, parcel: Parcel, to: Destination, entries: Iterable[Entry], *, by_key: bool) -> None:
+        outlets = self._outlets
+        if not by_key and outlets.partitioning == "input" and to.partitions == outlets.input_partitions:
+            if entries:
+                parcel.setdefault((to.topic, self._partition), []).extend(entries)
+            return
+        for entry in entries:
+            partition = self._partition % to.partitions if entry.key is None else _partition(entry.key, to.partitions)
+            parcel.setdefault((to.topic, partition), []).append(entry)
+
+    def _letter(self, letter: DeadLetter) -> Entry:
+        record = letter.record
+        added: Headers = [
+            ("error.reason", letter.reason.encode()),
+            ("error.message", letter.message.encode()),
+            ("error.source", record.source.encode()),
+            ("error.stage", letter.stage.encode()),
+            ("error.time", self._now().encode()),
+        ]
+        if record.timestamp is not None:
+            added.append(("error.timestamp", b"%d" % record.timestamp))
+        value = record.value or None
+        if record.oversize is not None:
+            value = _description(record.oversize, record.source)
+        entry = Entry(record.key, value, [*record.headers, *added])
+        limit = self._outlets.dead_letters.max_bytes
+        if _size(entry) <= limit:
+            return entry
+        whole = Oversize(len(record.value), hashlib.sha256(record.value).hexdigest())
+        added[0] = ("error.reason", b"output_too_large")
+        short = Entry(record.key, _description(whole, record.source), [*record.headers, *added])
+        return short if _size(short) <= limit else Entry(None, short.value, added)
+
+
+def _description(whole: Oversize, source: str) -> bytes:
+    """Return what stands for a value that no topic takes."""
+    return orjson.dumps({"size": whole.size, "sha256": whole.sha256, "source": source})
+
+
+def _entry(output: Output) -> Entry:
+    trigger, record = output.trigger, output.record
+    headers = [*_FIXED[output.kind], ("source", record.source.encode()), ("ce_id", output.id.encode())]
+    if trigger.time is not None:
+        headers.append(("ce_time", trigger.time.encode()))
+    if record.headers:
+        headers += [header for header in record.headers if header[0] in _PASSED_ON]
+    return Entry(output.key, output.value, headers)
+
+
+def _fits(entry: Entry, limit: int) -> bool:
+    """Tell whether a batch of this record alone, uncompressed, is within the topic's limit.
+
+    Nearly all are far below it: our own headers say nothing that the value does not say too.
+    """
+    bound = 2 * len(entry.value or b"") + len(entry.key or b"") + _OWN_HEADERS_BYTES
+    return (bound <= limit and len(entry.headers) <= _OWN_HEADERS) or _size(entry) <= limit
+
+
+def _size(entry: Entry) -> int:
+    headers = sum(_HEADER_OVERHEAD + len(name) + len(content or b"") for name, content in entry.headers)
+    return _RECORD_OVERHEAD + len(entry.key or b"") + len(entry.value or b"") + headers
+
+
+def _partition(key: bytes, count: int) -> int:
+    """Return the partition that Kafka's own producers choose for the key (murmur2, positive)."""
+    return int((murmur2(key) & 0x7FFFFFFF) % count)
