@@ -1,4 +1,4 @@
-"""`python -m bench`: run every comparison and print the table."""
+"""`python -m bench [NAME…]`: run every comparison, or those named, and print the table."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import decision, memory, replay
+from bench import decision, memory, replay, worker
 from bench.table import markdown
+
+COMPARISONS = {
+    "worker": worker.compare,
+    "replay": replay.compare,
+    "memory": memory.compare,
+    "decision": decision.compare,
+}
 
 
 def main() -> None:
     """Run the comparisons one after the other."""
     with tempfile.TemporaryDirectory(prefix="experiment-worker-bench-") as folder:
         rows = []
-        for comparison in (replay.compare, memory.compare, decision.compare):
-            print(f"{comparison.__module__} …", file=sys.stderr)
-            rows += comparison(Path(folder))
+        for name in sys.argv[1:] or COMPARISONS:
+            print(f"{name} …", file=sys.stderr)
+            rows += COMPARISONS[name](Path(folder))
     print(markdown(rows))
 
 

@@ -104,8 +104,9 @@ def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
     assert experiment is not None  # noqa: S101 - an arm is an experiment's
     assert arm is not None  # noqa: S101 - only contexts are exposed
     user_agent = trigger.user_agent
+    id_ = derived_id(trigger, "exposures")
     value = _Exposure(
-        derived_id(trigger, "exposures"),
+        id_,
         trigger.id,
         trigger.kind,
         trigger.time,
@@ -129,7 +130,7 @@ def exposure(read: Read, decision: Decision, key: bytes | None) -> Output:
         None if user_agent is None else parse_user_agent(user_agent).device_type,
         decision.warnings,
     )
-    return Output("exposures", read.record, trigger, key, _encode(value))
+    return Output("exposures", read.record, trigger, key, _encode(value), known_id=id_)
 
 
 def enrollments(read: Read, decision: Decision, outcome: Outcome, key: bytes | None) -> list[Output]:
@@ -138,8 +139,9 @@ def enrollments(read: Read, decision: Decision, outcome: Outcome, key: bytes | N
     experiment_id, variation_id = _given(decision)
     found = []
     for index, (endpoint, payload) in enumerate(outcome.enrollments):
+        id_ = derived_id(trigger, "enrollments", index)
         value = _Enrollment(
-            derived_id(trigger, "enrollments", index),
+            id_,
             trigger.id,
             trigger.time,
             trigger.tenant,
@@ -149,7 +151,7 @@ def enrollments(read: Read, decision: Decision, outcome: Outcome, key: bytes | N
             endpoint,
             msgspec.Raw(payload),
         )
-        found.append(Output("enrollments", read.record, trigger, key, _encode(value), index))
+        found.append(Output("enrollments", read.record, trigger, key, _encode(value), index, id_))
     return found
 
 

@@ -25,11 +25,12 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     key: bytes | None
     value: bytes
     index: int = 0
+    known_id: str | None = None
 
     @property
     def id(self) -> str:
-        """The id of its CloudEvents headers, derived from the event."""
-        return derived_id(self.trigger, self.kind, self.index)
+        """The id of its CloudEvents headers, derived from the event; `known_id` where the value has it too."""
+        return self.known_id or derived_id(self.trigger, self.kind, self.index)
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):

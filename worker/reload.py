@@ -189,8 +189,8 @@ class Watcher:
 
     async def _notices(self) -> AsyncIterator[None]:
         """Yield when something changed in the folder, and every now and then; end when it is another folder."""
-        folder = self._path if self._path.is_dir() else self._path.parent
-        identity = _identity(folder)
+        watched = _watched(self._path)
+        folder, _ = watched
         notices = awatch(
             folder,
             watch_filter=None,
@@ -203,7 +203,7 @@ class Watcher:
         async with aclosing(notices):
             async for _ in notices:
                 yield
-                if _identity(folder) != identity:
+                if _watched(self._path) != watched:
                     return
 
 
@@ -249,12 +249,14 @@ def _state(file: Path) -> tuple[object, ...]:
     return (os.path.realpath(file), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def _identity(folder: Path) -> tuple[int, int] | None:
+def _watched(path: Path) -> tuple[Path, tuple[int, int] | None]:
+    """Return the folder to watch, and which one it is: another may come to stand at its place."""
+    folder = path if path.is_dir() else path.parent
     try:
         found = folder.stat()
     except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return folder, None
+    return folder, (found.st_dev, found.st_ino)
 
 
 def _text(error: Exception) -> str:

@@ -1,8 +1,10 @@
-"""What every job loads: definitions and handlers."""
+"""What every job loads, and how it lives: definitions, handlers, the garbage collector's pace."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from worker.experiments.definitions import Snapshot
@@ -60,3 +62,16 @@ def warn_of_idle_handlers(snapshot: Snapshot, registry: Registry) -> None:
         wanted = handler.options.experiment
         if wanted is not None and wanted not in known:
             logs.warning("handler_without_experiment", handler=handler.name, place=handler.place, experiment=wanted)
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let the garbage collector look less often: events make many objects and no cycles."""
+    before = gc.get_threshold()
+    gc.freeze()  # what is loaded stays
+    gc.set_threshold(100_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

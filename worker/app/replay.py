@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, nullcontext
+from contextlib import aclosing, nullcontext
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 import orjson
 
-from worker.app.loading import warn_of_idle_handlers
+from worker.app.loading import rare_collections, warn_of_idle_handlers
 from worker.experiments.decide import Engine
 from worker.experiments.definitions import Snapshot
 from worker.experiments.subjects import SubjectKeys
@@ -91,7 +90,7 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     folder = nullcontext() if job.out is None else OutputFolder(job.out, _now)
     records = islice(_records(job.logs, progress.read), job.limit)
     async with aclosing(Dispatcher(job.registry)) as dispatcher:
-        with folder as files, _rare_collections():
+        with folder as files, rare_collections():
             pipeline = _replay_pipeline(job, dispatcher)
             await replay(records, pipeline, summary, _write(files), progress.processed)
             document = summary.document(dispatcher.counts(), time.perf_counter() - started)
@@ -99,17 +98,6 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
                 files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     logs.info("replay_finished", events=document["events"], dead_letters=document["dead_letters"])
     return document
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let the garbage collector look less often: events make many objects and no cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _records(logs: Sequence[Log], read: Callable[[int], None]) -> Iterator[Record]:

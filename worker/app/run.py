@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from worker.app.loading import load_definitions, warn_of_idle_handlers
-from worker.app.watching import Reached, Watching, nothing
+from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
+from worker.app.watching import Committed, Reached, Watching, nothing
 from worker.experiments.claims import AssignmentStore
 from worker.experiments.decide import Engine
 from worker.experiments.definitions import Snapshot
@@ -51,7 +51,8 @@ class WorkerFailedError(Exception):
 class Run(msgspec.Struct, frozen=True):
     """What to run: settings, the definitions to begin with, handlers.
 
-    `open_store` opens the store, `reached` is told of every step of every lane: tests break a worker with them.
+    `open_store` opens the store. `reached` is told of every step of every lane and `committed` of every batch: who
+    measures or breaks a worker looks there.
     """
 
     settings: Settings
@@ -59,6 +60,7 @@ class Run(msgspec.Struct, frozen=True):
     registry: Registry
     open_store: OpenStore
     reached: Reached = nothing
+    committed: Committed = nothing
 
 
 async def run_until_signalled(job: Run) -> None:
@@ -85,6 +87,7 @@ async def run_worker(job: Run, ending: Ending) -> None:
     asyncio.get_running_loop().set_exception_handler(logs.on_loop_error)
     async with AsyncExitStack() as stack:
         worker = await _start(job, stack, ending)
+        stack.enter_context(rare_collections())
         logs.info("worker_started", group=job.settings.kafka.group_id, definitions=job.snapshot.revision)
         await ending.wait()
         worker.readiness.because("draining", True)
@@ -130,7 +133,7 @@ class _Worker(msgspec.Struct, frozen=True):
 async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> _Worker:
     settings = job.settings
     metrics, watch, readiness = Metrics(), Watch(), Readiness()
-    watching = Watching(metrics, watch, readiness, job.reached)
+    watching = Watching(metrics, watch, readiness, reached=job.reached, committed=job.committed)
     if settings.http.port:
         server = HealthServer(
             settings.http.host, settings.http.port, watch=watch, readiness=readiness, exposition=metrics.exposition

@@ -13,21 +13,26 @@ from worker.telemetry.health import Readiness, Watch
 from worker.telemetry.metrics import Metrics
 
 Reached = Callable[[TopicPartition, Step], None]
+Committed = Callable[[TopicPartition, Done], None]
 
 
-def nothing(_partition: TopicPartition, _step: Step) -> None:
-    """Do nothing at any step."""
+def nothing(_partition: TopicPartition, _what: object) -> None:
+    """Do nothing about it."""
 
 
 class Watching:
-    """A `Watcher` of the lanes and what the store tells; `reached` is told of every step as well."""
+    """A `Watcher` of the lanes and what the store tells; `reached` and `committed` are told as well."""
 
-    def __init__(self, metrics: Metrics, watch: Watch, readiness: Readiness, reached: Reached) -> None:
+    def __init__(
+        self, metrics: Metrics, watch: Watch, readiness: Readiness, *, reached: Reached, committed: Committed
+    ) -> None:
         self._metrics = metrics
         self._watch = watch
         self._readiness = readiness
         self._reached = reached
+        self._committed = committed
         self._partitions: set[int] = set()
+        self._store_waits = False
 
     def reached(self, partition: TopicPartition, step: Step) -> None:
         """Note that the lane is at this step."""
@@ -35,6 +40,7 @@ class Watching:
         if number not in self._partitions:
             self._partitions.add(number)
             self._watch.lane(number)
+            self._watch.waiting(number, self._store_waits)
         self._metrics.lane(number, step)
         if step == "opened":
             self._watch.moved(number)
@@ -65,6 +71,7 @@ class Watching:
             next_offset=done.next_offset,
             seconds=round(done.seconds, 4),
         )
+        self._committed(partition, done)
 
     def lag(self, partition: TopicPartition, records: int) -> None:
         """Note how many records are to come."""
@@ -73,6 +80,7 @@ class Watching:
 
     def failed(self, partition: TopicPartition, error: BaseException, seconds: float) -> None:
         """Log it: the class of the error, never its text, which could quote a record."""
+        self._watch.moved(partition.partition)  # it tries: a restart would not mend a broker
         place = {"topic": partition.topic, "partition": partition.partition}
         if isinstance(error, ProducerFenced):
             logs.info("fenced", **place)
@@ -101,6 +109,7 @@ class Watching:
 
     def store_waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
         """Note that lanes wait for the store, or that it answers again."""
+        self._store_waits = waits
         self._metrics.waiting(waits)
         self._readiness.because("store_waiting", waits)
         for number in self._partitions:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,9 +15,13 @@ from worker.cli.session import settings_or_refuse
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from worker.settings import Settings
     from worker.simulate.lines import Tally
     from worker.simulate.options import TrafficOptions
 
+Shown = AbstractContextManager[Callable[[int], None]]
+
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
 
@@ -31,8 +38,14 @@ def simulate(
     days: Annotated[int, typer.Option(metavar="N", help="How many days the log lasts, about.")] = 30,
     out: Annotated[
         str,
-        typer.Option(metavar="FILE", help="A .ndjson, .ndjson.gz or .ndjson.zst file; - for stdout."),
+        typer.Option(
+            metavar="FILE|kafka://TOPIC",
+            help="A .ndjson, .ndjson.gz or .ndjson.zst file, a Kafka topic, or - for stdout.",
+        ),
     ] = "-",
+    rate: Annotated[
+        float, typer.Option(metavar="N", min=0, help="Lines per second into a topic; 0: as fast as it takes them.")
+    ] = 0.0,
     config: Config = None,
     log_level: Log = LogLevel.WARNING,
     *,
@@ -43,27 +56,71 @@ def simulate(
 ) -> None:
     """Write a realistic log: people register and log in again and again, over weeks, devices, countries and formats.
 
-    Everything is made up, addresses and names included. The file appears whole when it is done; an interrupted run
-    leaves an earlier one as it was.
+    Everything is made up, addresses and names included. A file appears whole when it is done; an interrupted run leaves
+    an earlier one as it was. In a topic (of the brokers in the settings) records are keyed by whom they tell of: a hash
+    of the user id, before there is one of the e-mail address, phone number or username.
 
-    Example: `experiment-worker simulate --events 20000 --people 2000 --seed 7 --malformed 0.01 --out log.ndjson.gz`
+    Examples: `experiment-worker simulate --events 20000 --people 2000 --seed 7 --malformed 0.01 --out log.ndjson.gz`,
+    `experiment-worker simulate --events 100000 --rate 500 --out kafka://auth.triggers`
     """
-    from worker.simulate.line_file import STDOUT, UnwritableLinesError
-    from worker.simulate.write import write_log
+    from worker.streams.line_file import STDOUT
 
-    settings_or_refuse(config, log_level)
+    settings = settings_or_refuse(config, log_level).settings
     options = _options_or_refuse(events, people, seed, malformed, start, days)
     if json and out == STDOUT:
         refuse("--json prints a summary on stdout, where the log goes: --out FILE")
+    topic = _topic_or_refuse(out)
+    if rate and topic is None:
+        refuse("--rate is how fast a topic is fed: --out kafka://TOPIC")
+    shown = _progress(events, out, wanted=progress)
+    if topic is None:
+        tally = _write_or_refuse(options, out, shown)
+    else:
+        tally = _send_or_refuse(options, topic, rate, settings, shown)
+    _show(tally, json=json)
+
+
+def _write_or_refuse(options: TrafficOptions, out: str, shown: Shown) -> Tally:
+    from worker.simulate.write import write_log
+    from worker.streams.line_file import UnwritableLinesError
+
     try:
-        with _bar(wanted=progress, out=out) as bar:
-            task = bar.add_task("simulating", total=events)
-            tally = write_log(options, out, lambda lines: bar.update(task, completed=lines))
+        with shown as written:
+            return write_log(options, out, written)
     except UnwritableLinesError as error:
         refuse(str(error))
     except KeyboardInterrupt:
         refuse("interrupted; an earlier file stands as it was", _INTERRUPTED)
-    _show(tally, json=json)
+
+
+def _topic_or_refuse(out: str) -> str | None:
+    scheme, found, topic = out.partition("://")
+    if not found:
+        return None
+    if scheme != "kafka" or _TOPIC.fullmatch(topic) is None:
+        refuse(f"--out is {out!r}, expected kafka://TOPIC or a file")
+    return topic
+
+
+def _send_or_refuse(options: TrafficOptions, topic: str, rate: float, settings: Settings, shown: Shown) -> Tally:
+    import asyncio
+
+    from worker.app.simulation import Simulation, run_simulation
+    from worker.simulate.lines import Tally
+    from worker.simulate.send import Pace
+    from worker.streams.kafka.cluster import ClusterError
+
+    tally, job = Tally(), Simulation(options, topic, Pace(rate))
+    try:
+        with shown as sent:
+            complete = asyncio.run(run_simulation(job, settings.kafka, tally, sent))
+    except ClusterError as error:
+        refuse(f"{error}; {tally.lines:,} lines were sent to {topic}" if tally.lines else str(error))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        complete = False
+    if not complete:
+        refuse(f"interrupted; {tally.lines:,} lines were sent to {topic}", _INTERRUPTED)
+    return tally
 
 
 def _options_or_refuse(events: int, people: int, seed: int, malformed: float, start: str, days: int) -> TrafficOptions:
@@ -80,6 +137,14 @@ def _options_or_refuse(events: int, people: int, seed: int, malformed: float, st
         refuse(f"--{error}")
 
 
+@contextmanager
+def _progress(events: int, out: str, *, wanted: bool | None) -> Iterator[Callable[[int], None]]:
+    """Show a bar; what it yields is told how many lines there are. The bar is gone before anything else is said."""
+    with _bar(wanted=wanted, out=out) as bar:
+        task = bar.add_task("simulating", total=events)
+        yield lambda lines: bar.update(task, completed=lines)
+
+
 def _bar(*, wanted: bool | None, out: str) -> Progress:
     """Return the progress bar; where the log itself runs over the terminal there is none unless asked for."""
     import sys
@@ -87,7 +152,7 @@ def _bar(*, wanted: bool | None, out: str) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from worker.simulate.line_file import STDOUT
+    from worker.streams.line_file import STDOUT
 
     on_terminal = sys.stderr.isatty() and not (out == STDOUT and sys.stdout.isatty())
     return Progress(

@@ -30,6 +30,11 @@ class Identity(msgspec.Struct, frozen=True):
     phone_number: str | None = None
     username: str | None = None
 
+    @property
+    def first_link(self) -> str:
+        """What tells them apart before they have a user id."""
+        return self.email or self.phone_number or self.username or self.user_id
+
 
 def identity(
     number: int, connection: Connection, organization: Organization | None, place: Place, dice: Dice

@@ -25,12 +25,17 @@ Kind = Dialect | Aside | Flaw | Literal["blank"]
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line without its end: `person` is the number of whom it tells, `arrival` is in milliseconds since the epoch."""
+    """A line without its end: `person` is the number of whom it tells, `arrival` is in milliseconds since the epoch.
+
+    `about` is the identifier by which a producer would key it: the user id, before there is one the e-mail address,
+    else the phone number or the username.
+    """
 
     value: bytes
     kind: Kind
     person: int
     arrival: int
+    about: str
 
 
 class Tally:

@@ -31,7 +31,7 @@ def spoil(lines: Iterator[Line], share: float, dice: Dice) -> Iterator[Line]:
             continue
         spoiled += 1
         kind, make = _OVERSIZE if spoiled % _TOO_LARGE_EVERY == 0 else _WAYS[(spoiled - 1) % len(_WAYS)]
-        yield Line(make(line), kind, line.person, line.arrival)
+        yield Line(make(line), kind, line.person, line.arrival, line.about)
 
 
 def _cut(line: Line) -> bytes:

@@ -115,7 +115,7 @@ class _Town:
             return
         self._tell("pre_user_registration", visit)
         if created - visit.time > _STUMBLED:
-            self._log("fs", _at(visit, visit.time + SECOND))
+            self._log("fs", _at(visit, visit.time + SECOND), registered=False)
             self._tell("pre_user_registration", _at(visit, created - SECOND))
 
     def _registered(self, visit: Visit) -> None:
@@ -155,14 +155,17 @@ class _Town:
 
     def _tell(self, trigger: Trigger, visit: Visit) -> None:
         dialect = choose(trigger, visit, self._dice)
-        self._send(dialect, tell(trigger, dialect, visit, self._dice), visit)
+        value = tell(trigger, dialect, visit, self._dice)
+        self._send(dialect, value, visit, registered=trigger != "pre_user_registration")
 
-    def _log(self, type_: LogType, visit: Visit) -> None:
-        self._send("other_log", orjson.dumps(tenant_logs.log(type_, visit, self._dice)), visit)
+    def _log(self, type_: LogType, visit: Visit, *, registered: bool = True) -> None:
+        self._send("other_log", orjson.dumps(tenant_logs.log(type_, visit, self._dice)), visit, registered=registered)
 
-    def _send(self, dialect: Dialect | Aside, value: bytes, visit: Visit) -> None:
+    def _send(self, dialect: Dialect | Aside, value: bytes, visit: Visit, *, registered: bool = True) -> None:
         arrival = visit.time + self._dice.between(0, LATENESS[dialect] + 1)
-        line = Line(value, dialect, visit.person.number, arrival)
+        identity = visit.person.identity
+        about = identity.user_id if registered else identity.first_link
+        line = Line(value, dialect, visit.person.number, arrival, about)
         self._add(arrival, line)
         if self._dice.chance(_REDELIVERED):
             self._add(arrival + self._dice.between(1, REDELIVERY + 1), line)

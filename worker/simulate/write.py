@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
-from worker.simulate.line_file import open_lines
 from worker.simulate.lines import Tally
 from worker.simulate.options import TrafficOptions
 from worker.simulate.traffic import generate_lines
+from worker.streams.line_file import open_lines
 
 _CHUNK = 256
 

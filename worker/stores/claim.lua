@@ -34,12 +34,19 @@ local function answer_held(position, unconfirmed, agreement, value)
   return string.char(148, position - 1, unconfirmed, agreement) .. sub(value, 2)
 end
 
+-- Workers remember confirmed records whose variation is allocated. Where such a record changes nevertheless, which is
+-- rare, a new generation makes all of them forget.
+local function outdate_caches()
+  call("HINCRBY", KEYS[1], "generation", 1)
+end
+
 local function confirm(key, id, version)
   local value = call("HGET", key, id)
   if not value then return end
   local mark = read(value) <= version and "+" or "-"
   if sub(value, 1, 1) ~= mark then
     call("HSET", key, id, mark .. sub(value, 2))
+    if mark == "-" then outdate_caches() end
   end
 end
 
@@ -83,8 +90,7 @@ local function replace(experiment, ask, values)
     end
   end
   if not ask[2] then return WITHDRAWN end
-  -- Workers with these very definitions may remember a record that goes although its variation is allocated.
-  if cached then call("HINCRBY", KEYS[1], "generation", 1) end
+  if cached then outdate_caches() end
   return create(experiment, ask, latest + 1)
 end
 

@@ -35,13 +35,16 @@ class MemoryStore:
         return [self._claim(proposal) for proposal in proposals]
 
     def confirm(self, published: Sequence[Published]) -> None:
-        """Mark records as published at once."""
+        """Mark records as published at once; those that are gone stay gone."""
         for entry in published:
-            table, key = self._tables[entry.tenant, entry.experiment_id], entry.subject.key
-            if table[key].version <= entry.version:
-                table.unconfirmed.discard(key)
+            table = self._tables.get((entry.tenant, entry.experiment_id))
+            record = None if table is None else table.get(entry.subject.key)
+            if table is None or record is None:
+                continue
+            if record.version <= entry.version:
+                table.unconfirmed.discard(entry.subject.key)
             else:
-                table.unconfirmed.add(key)
+                table.unconfirmed.add(entry.subject.key)
 
     def _claim(self, proposal: Proposal) -> Claim:
         name = (proposal.trigger.tenant, proposal.experiment.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import urlsplit
 
 from redis import exceptions
 
@@ -60,6 +59,7 @@ _CODES: MappingProxyType[str, FailureKind] = MappingProxyType(
     }
 )
 _IN_SCRIPT = re.compile(r"Error running script .*?-([A-Z]+) ")
+_USER = re.compile("//.*@")  # to the last @: a password may hold anything
 _EXPECTED = MappingProxyType(
     {
         "NOAUTH": "redis.url needs a user and password that the server knows",
@@ -97,9 +97,7 @@ def unavailable(error: Exception, url: str) -> StoreUnavailableError:
 
 def masked(url: str) -> str:
     """Return the url without user, password and options."""
-    parts = urlsplit(url)
-    _, at, place = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{'***@' if at else ''}{place}{parts.path}"
+    return _USER.sub("//***@", url).partition("?")[0]
 
 
 def _code(error: Exception) -> str:

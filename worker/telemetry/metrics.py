@@ -22,13 +22,19 @@ from worker.telemetry.series import Buckets, Series
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-LaneStep = Literal[
-    "opening",  # getting a producer and the offset to begin at
-    "reading",  # waiting for records
-    "deciding",  # a batch is in the pipeline: claims (that may wait for the store) and handlers
-    "committing",  # a transaction is open, or its outcome is being noted
-    "reopening",  # something failed: starting anew after a pause
-    "stopped",  # it can't go on by itself; the log says why
+LaneStep = Literal[  # the last one that a lane has reached
+    "opening",  # the producer starts and the offset is read
+    "opened",  # the lane stands where the last commit left it
+    "fetched",  # records are there; the pipeline has them, and may wait for the store
+    "decided",  # the pipeline has processed them
+    "begun",  # a transaction is open
+    "sent",  # the outputs are handed over
+    "acknowledged",  # the brokers have all of them
+    "offsets_sent",  # the offset is in the transaction
+    "committed",  # the transaction has ended
+    "confirmed",  # the store knows: the lane reads on
+    "waiting",  # something failed: the lane opens again in a moment
+    "stopped",  # it can't go on by itself
 ]
 TransactionOutcome = Literal[
     "committed",  # all of it went out
@@ -83,7 +89,7 @@ METRICS: Mapping[str, Description] = MappingProxyType(
         "batch_events": Description("histogram", "Events of a batch.", bounds=_SIZE),
         "lag_records": Description("gauge", "Records not read yet of each partition at hand.", ("partition",)),
         "lanes": Description(
-            "gauge", "Partitions at hand, by what they are doing.", ("step",), known=get_args(LaneStep)
+            "gauge", "Partitions at hand, by the step they have reached.", ("step",), known=get_args(LaneStep)
         ),
         "transactions_total": Description(
             "counter", "Transactions, by outcome.", ("outcome",), known=get_args(TransactionOutcome)
@@ -165,7 +171,7 @@ class Metrics:
         self._series["transactions_total"].add(outcome)
 
     def lane(self, partition: int, step: LaneStep) -> None:
-        """Tell what a partition's lane is doing from now on."""
+        """Tell which step a partition's lane has reached."""
         before = self._steps.get(partition)
         if before is not None:
             self._series["lanes"].add(before, by=-1)

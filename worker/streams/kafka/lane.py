@@ -49,7 +49,7 @@ from aiokafka.errors import (
 
 from worker.outputs import BatchResult, DeadLetter, Tallies, no_outputs
 from worker.records import DeadLetterReason, Record
-from worker.streams.kafka.outgoing import Packer, Parcel
+from worker.streams.kafka.outgoing import Entry, Packer, Parcel
 from worker.streams.kafka.producers import Producers
 
 Step = Literal[
@@ -425,11 +425,11 @@ async def _hand_over(producer: AIOKafkaProducer, parcel: Parcel) -> list[Awaitab
     return [acknowledgement for each in handed for acknowledgement in each]
 
 
-async def _hand_over_to(producer: AIOKafkaProducer, topic: str, partition: int, entries: Sequence[Any]) -> list[Any]:
+async def _hand_over_to(producer: AIOKafkaProducer, topic: str, partition: int, entries: Sequence[Entry]) -> list[Any]:
     acknowledgements = []
     batch = producer.create_batch()
-    for entry in entries:
-        while batch.append(timestamp=None, key=entry.key, value=entry.value, headers=entry.headers) is None:
+    for key, value, headers in entries:
+        while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
             acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
     acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))

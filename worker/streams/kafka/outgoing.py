@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 import orjson
@@ -21,7 +21,6 @@ Headers = list[tuple[str, bytes]]
 
 _RECORD_OVERHEAD = 96  # a batch's header (61 bytes) and a record's lengths, timestamps and counts, rounded up
 _HEADER_OVERHEAD = 10
-_OWN_HEADERS = 7
 _OWN_HEADERS_BYTES = 2048  # at most, beside the event's time
 _PASSED_ON = frozenset({"traceparent", "tracestate"})
 _FIXED: dict[str, Headers] = {
@@ -56,13 +55,8 @@ class Outlets(msgspec.Struct, frozen=True):
     partitioning: Literal["input", "key"]
 
 
-class Entry(NamedTuple):
-    """One record to send."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
+Entry = tuple[bytes | None, bytes | None, Headers]
+"""One record to send: key, value and headers."""
 
 Parcel = dict[tuple[str, int], list[Entry]]
 """The records of a batch by topic and partition, in the order of the inputs."""
@@ -95,9 +89,11 @@ class Packer:
         """Return a dead letter for each input with an output too large for its topic, by its source."""
         found: dict[str, DeadLetter] = {}
         for kind, listed in entries.items():
-            limit = self._outlets.outputs[kind].max_bytes
-            for output, entry in zip(result.outputs[kind], listed, strict=True):
-                if not _fits(entry, limit):
+            outputs, limit = result.outputs[kind], self._outlets.outputs[kind].max_bytes
+            if _all_small(outputs, limit):
+                continue
+            for output, entry in zip(outputs, listed, strict=True):
+                if _size(entry) > limit:
                     message = f"its {kind} record has {_size(entry)} bytes, {limit} fit the topic"
                     found[output.record.source] = DeadLetter(output.record, "output_too_large", message, "emit")
         for letter in result.dead_letters:
@@ -111,7 +107,7 @@ class Packer:
         return [
             entry
             for output, entry in zip(outputs, entries, strict=True)
-            if _fits(entry, to.max_bytes) and not (output.kind in _BY_EVENT and output.record.source in misfits)
+            if _size(entry) <= to.max_bytes and not (output.kind in _BY_EVENT and output.record.source in misfits)
         ]
 
     def _place(self, parcel: Parcel, to: Destination, entries: Iterable[Entry], *, by_key: bool) -> None:
@@ -121,7 +117,8 @@ class Packer:
                 parcel.setdefault((to.topic, self._partition), []).extend(entries)
             return
         for entry in entries:
-            partition = self._partition % to.partitions if entry.key is None else _partition(entry.key, to.partitions)
+            key = entry[0]
+            partition = self._partition % to.partitions if key is None else _partition(key, to.partitions)
             parcel.setdefault((to.topic, partition), []).append(entry)
 
     def _letter(self, letter: DeadLetter) -> Entry:
@@ -138,14 +135,14 @@ class Packer:
         value = record.value or None
         if record.oversize is not None:
             value = _description(record.oversize, record.source)
-        entry = Entry(record.key, value, [*record.headers, *added])
+        entry: Entry = (record.key, value, [*record.headers, *added])
         limit = self._outlets.dead_letters.max_bytes
         if _size(entry) <= limit:
             return entry
         whole = Oversize(len(record.value), hashlib.sha256(record.value).hexdigest())
         added[0] = ("error.reason", b"output_too_large")
-        short = Entry(record.key, _description(whole, record.source), [*record.headers, *added])
-        return short if _size(short) <= limit else Entry(None, short.value, added)
+        short: Entry = (record.key, _description(whole, record.source), [*record.headers, *added])
+        return short if _size(short) <= limit else (None, short[1], added)
 
 
 def _description(whole: Oversize, source: str) -> bytes:
@@ -154,27 +151,29 @@ def _description(whole: Oversize, source: str) -> bytes:
 
 
 def _entry(output: Output) -> Entry:
-    trigger, record = output.trigger, output.record
-    headers = [*_FIXED[output.kind], ("source", record.source.encode()), ("ce_id", output.id.encode())]
-    if trigger.time is not None:
-        headers.append(("ce_time", trigger.time.encode()))
+    record, time = output.record, output.trigger.time
+    source, id_ = ("source", record.source.encode()), ("ce_id", output.id.encode())
+    if time is None:
+        headers = [*_FIXED[output.kind], source, id_]
+    else:
+        headers = [*_FIXED[output.kind], source, id_, ("ce_time", time.encode())]
     if record.headers:
         headers += [header for header in record.headers if header[0] in _PASSED_ON]
-    return Entry(output.key, output.value, headers)
+    return output.key, output.value, headers
 
 
-def _fits(entry: Entry, limit: int) -> bool:
-    """Tell whether a batch of this record alone, uncompressed, is within the topic's limit.
-
-    Nearly all are far below it: our own headers say nothing that the value does not say too.
-    """
-    bound = 2 * len(entry.value or b"") + len(entry.key or b"") + _OWN_HEADERS_BYTES
-    return (bound <= limit and len(entry.headers) <= _OWN_HEADERS) or _size(entry) <= limit
+def _all_small(outputs: Sequence[Output], limit: int) -> bool:
+    """Tell whether all are so far below the limit that none needs a closer look: headers say what values say too."""
+    largest = max(len(output.value) for output in outputs)
+    keys = max(len(output.key or b"") for output in outputs)
+    return 2 * largest + keys + _OWN_HEADERS_BYTES <= limit and not any(output.record.headers for output in outputs)
 
 
 def _size(entry: Entry) -> int:
-    headers = sum(_HEADER_OVERHEAD + len(name) + len(content or b"") for name, content in entry.headers)
-    return _RECORD_OVERHEAD + len(entry.key or b"") + len(entry.value or b"") + headers
+    """Return the bytes of a batch of this record alone, uncompressed."""
+    key, value, headers = entry
+    listed = sum(_HEADER_OVERHEAD + len(name) + len(content or b"") for name, content in headers)
+    return _RECORD_OVERHEAD + len(key or b"") + len(value or b"") + listed
 
 
 def _partition(key: bytes, count: int) -> int:

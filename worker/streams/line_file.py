@@ -12,7 +12,8 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
-SUFFIXES = (".ndjson", ".ndjson.gz", ".ndjson.zst")
+from worker.streams.logs import SUFFIXES
+
 STDOUT = "-"
 
 _BUFFER = 1 << 20
