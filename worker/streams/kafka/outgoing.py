@@ -80,7 +80,8 @@ class Packer:
             listed = entries[kind]
             kept = self._kept(result.outputs[kind], listed, destination, misfits) if misfits else listed
             self._place(parcel, destination, kept, by_key=kind == "assignments")
-        result.dead_letters.extend(misfits.values())
+        dead = {letter.record.source for letter in result.dead_letters}  # a failed handler's letter says enough
+        result.dead_letters.extend(letter for source, letter in misfits.items() if source not in dead)
         letters = [self._letter(letter) for letter in result.dead_letters]
         self._place(parcel, self._outlets.dead_letters, letters, by_key=False)
         return parcel
@@ -96,8 +97,6 @@ class Packer:
                 if _size(entry) > limit:
                     message = f"its {kind} record has {_size(entry)} bytes, {limit} fit the topic"
                     found[output.record.source] = DeadLetter(output.record, "output_too_large", message, "emit")
-        for letter in result.dead_letters:
-            found.pop(letter.record.source, None)  # a failed handler's letter says enough
         return found
 
     @staticmethod
