@@ -106,8 +106,8 @@ def test_a_lane_counts_at_one_step_and_nowhere_when_it_is_gone() -> None:
     metrics, _ = new_metrics()
     metrics.lane(0, "opening")
     metrics.lane(1, "opening")
-    metrics.lane(0, "reading")
-    assert of(metrics, "lanes") == {("opening",): 1, ("reading",): 1}
+    metrics.lane(0, "fetched")
+    assert of(metrics, "lanes") == {("opening",): 1, ("fetched",): 1}
     metrics.lane_gone(0)
     metrics.lane_gone(0)
     assert of(metrics, "lanes") == {("opening",): 1}
