@@ -100,8 +100,12 @@ def test_an_event_without_anything_is_read() -> None:
 
 
 def test_empty_texts_are_texts() -> None:
-    found = trigger_of(post_login(user={"user_id": "", "email": ""}, tenant={"id": ""}))
-    assert (found.user_id, found.email, found.username, found.tenant) == ("", "", None, "")
+    found = trigger_of(post_login(user={"user_id": "", "email": ""}))
+    assert (found.user_id, found.email, found.username) == ("", "", None)
+
+
+def test_an_empty_tenant_is_none() -> None:
+    assert trigger_of(post_login(tenant={"id": ""})).tenant is None
 
 
 @pytest.mark.parametrize(

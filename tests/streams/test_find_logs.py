@@ -103,6 +103,15 @@ def test_outputs_may_go_below_another_folder_of_the_logs(tmp_path: Path) -> None
     assert [log.name for log in find_logs([str(tmp_path)], tmp_path / "out")] == ["a.ndjson"]
 
 
+def test_two_logs_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "log.ndjson").write_bytes(b"{}")
+    with pytest.raises(UnreadableLogError, match=r"both are called log\.ndjson"):
+        find_logs([str(tmp_path / "a"), str(tmp_path / "b" / "log.ndjson")])
+    assert [log.name for log in find_logs([str(tmp_path)])] == ["a/log.ndjson", "b/log.ndjson"]
+
+
 def test_a_log_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.ndjson").write_bytes(b"{}")
     with pytest.raises(UnreadableLogError, match="given twice"):

@@ -37,7 +37,7 @@ def letter(of: Record, reason: DeadLetterReason = "not_json", message: str = "fo
 
 def batch(*letters: DeadLetter, **values: list[bytes]) -> BatchResult:
     outputs = {kind: [output(kind, value) for value in values.get(kind, ())] for kind in OUTPUT_KINDS}
-    return BatchResult(outputs, list(letters), Tallies(0))
+    return BatchResult(outputs, list(letters), Tallies(0), confirm=lambda: None)
 
 
 def content(folder: Path) -> dict[str, bytes]:

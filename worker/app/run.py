@@ -30,6 +30,7 @@ from worker.stores.redis_errors import StoreRefusedError
 from worker.streams.kafka.cluster import Connection
 from worker.streams.kafka.lane import Limits, Shared
 from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, new_consumer
+from worker.streams.kafka.offset_fetch import settled_offset, shows_commits_at_once
 from worker.streams.kafka.outgoing import Destination, Outlets, Packer
 from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.topics import TopicFacts, facts
@@ -227,6 +228,7 @@ def _shared(
         producers,
         pipeline.process,
         lambda partition: Packer(outlets, partition, _now),
+        lambda partition: _committed_offset(consumer, partition),
         lambda partition: _begin_at(consumer, partition, kafka.start),
         asyncio.Semaphore(kafka.max_transactions),
         Limits(kafka.batch_max_records, kafka.transaction_timeout_ms / 2000),
@@ -247,6 +249,14 @@ def _outlets(settings: Settings, topics: dict[str, TopicFacts]) -> Outlets:
         topics[settings.topics.triggers].partitions,
         settings.topics.partitioning,
     )
+
+
+async def _committed_offset(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+    async def read() -> int | None:
+        found: int | None = await consumer.committed(partition)
+        return found
+
+    return await read() if await shows_commits_at_once(consumer) else await settled_offset(read)
 
 
 async def _begin_at(consumer: AIOKafkaConsumer, partition: TopicPartition, start: str) -> int:

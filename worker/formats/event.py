@@ -118,7 +118,7 @@ def make_trigger(
         id_,
         id_scope,
         time,
-        (fields.tenant or _NO_ONE).id,
+        (fields.tenant or _NO_ONE).id or None,  # an empty id names no tenant
         event,
         path,
         segment_in_context,

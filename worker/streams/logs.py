@@ -49,14 +49,28 @@ def find_logs(sources: Sequence[str], out: Path | None = None) -> list[Log]:
     `out` is where outputs will go; a source must not lie there, or it would be overwritten or read again as a log.
 
     Raises:
-        UnreadableLogError: a source is missing, of a kind that is not read, an empty folder, given twice, or in `out`.
+        UnreadableLogError: a source is missing, of a kind that is not read, an empty folder, given twice, named like
+            another, or in `out`.
     """
     try:
         logs = [log for source in sources for log in _find(source)]
     except OSError as error:
         raise UnreadableLogError(f"{error.filename}: can't be read: {error.strerror}") from error
     _check_apart([Path(log.path).resolve() for log in logs if log.path != STDIN], out)
+    _check_names(logs)
     return logs
+
+
+def _check_names(logs: Sequence[Log]) -> None:
+    """Refuse two logs of one name: events without an id would get the same one, from their place."""
+    named: dict[str, Log] = {}
+    for log in logs:
+        other = named.setdefault(log.name, log)
+        if other is not log:
+            raise UnreadableLogError(
+                f"{log.path} and {other.path}: both are called {log.name}, expected names that tell logs apart"
+                " (give the folder that holds both)"
+            )
 
 
 def _check_apart(paths: Sequence[Path], out: Path | None) -> None:

@@ -12,7 +12,7 @@ from aiokafka.protocol.group import HeartbeatResponse_v1
 
 from deploy.dev.servers import Kafka
 from tests.running import Stage, stage
-from worker.streams.kafka.offset_fetch import mind_answers
+from worker.streams.kafka.offset_fetch import mind_answers, settled_offset, shows_commits_at_once
 
 LOADING, NOT_COORDINATOR, UNKNOWN_MEMBER = 14, 16, 25
 
@@ -69,3 +69,24 @@ async def test_a_lost_membership_is_told(consumer: AIOKafkaConsumer) -> None:
     await consumer._coordinator._send_req(None)
     await consumer._coordinator._send_req(None)
     assert told == ["lost"]
+
+
+async def test_a_broker_from_4_0_on_shows_a_commit_at_once(consumer: AIOKafkaConsumer) -> None:
+    assert await shows_commits_at_once(consumer)
+    for connection in consumer._client._conns.values():
+        connection._versions = {**connection._versions, 1: (0, 17)}
+    assert not await shows_commits_at_once(consumer)
+
+
+@pytest.mark.parametrize(("reads", "expected"), [([5, 5], 5), ([5, 7, 7], 7), ([None, 5, 5], 5), ([None, None], None)])
+async def test_an_older_broker_is_asked_until_two_answers_agree(reads: list[int | None], expected: int | None) -> None:
+    answers, slept = iter(reads), []
+
+    async def read() -> int | None:
+        return next(answers)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    assert await settled_offset(read, sleep) == expected
+    assert slept == [0.5] * (len(reads) - 1)

@@ -148,7 +148,8 @@ class Limits(msgspec.Struct, frozen=True):
 class Shared(msgspec.Struct, frozen=True):
     """What all lanes of a worker have in common.
 
-    `begin_at` answers where a partition without a committed offset begins. `fatal` are the errors of `process` that
+    `committed_offset` answers what the group has committed for a partition, for good (see `offset_fetch`); `begin_at`
+    where a partition without a committed offset begins. `fatal` are the errors of `process` that
     stop the worker. `transactions` caps how many are open at once.
     """
 
@@ -157,6 +158,7 @@ class Shared(msgspec.Struct, frozen=True):
     producers: Producers
     process: Callable[[Sequence[Record]], Awaitable[BatchResult]]
     packer: Callable[[int], Packer]
+    committed_offset: Callable[[TopicPartition], Awaitable[int | None]]
     begin_at: Callable[[TopicPartition], Awaitable[int]]
     transactions: asyncio.Semaphore
     limits: Limits
@@ -247,7 +249,7 @@ class Lane:
 
     async def _committed(self, producer: AIOKafkaProducer) -> int:
         shared, partition = self._shared, self._partition
-        found: int | None = await shared.consumer.committed(partition)
+        found: int | None = await shared.committed_offset(partition)
         if found is None:
             begin = await shared.begin_at(partition)
             await producer.begin_transaction()  # written down, or a restart before the first batch would begin anew
