@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from types import MappingProxyType
 
 import pytest
 
+from deploy.dev.servers import Redis
+from tests.stores.redis_stores import connect
 from worker.experiments.claims import AssignmentStore
 from worker.stores.memory import MemoryStore
 
+Server = Callable[[], Redis]  # starts it at the first call
+
 
 @asynccontextmanager
-async def memory() -> AsyncIterator[AssignmentStore]:
+async def memory(_: Server) -> AsyncIterator[AssignmentStore]:
     yield MemoryStore()
 
 
-STORES: Mapping[str, Callable[[], AbstractAsyncContextManager[AssignmentStore]]] = {"memory": memory}
+@asynccontextmanager
+async def redis_alone(server: Server) -> AsyncIterator[AssignmentStore]:
+    async with aclosing(await connect(server().url)) as store:
+        yield store
+
+
+@asynccontextmanager
+async def redis_uncached(server: Server) -> AsyncIterator[AssignmentStore]:
+    async with aclosing(await connect(server().url, cache_records=0)) as store:
+        yield store
+
+
+STORES: Mapping[str, Callable[[Server], AbstractAsyncContextManager[AssignmentStore]]] = MappingProxyType(
+    {"memory": memory, "redis": redis_alone, "redis uncached": redis_uncached}
+)
 
 
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[AssignmentStore]:
-    async with STORES[request.param]() as opened:
+    def server() -> Redis:
+        started: Redis = request.getfixturevalue("redis")
+        return started
+
+    async with STORES[request.param](server) as opened:
         yield opened

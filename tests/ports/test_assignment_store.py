@@ -8,8 +8,19 @@ from typing import Any
 import pytest
 
 from tests.experiments_factory import new_experiment, new_proposal, subjects
-from worker.experiments.claims import Assignment, AssignmentStore, Behind, Claim, Held, Proposal, Vacant, Withdrawn
+from worker.experiments.claims import (
+    Assignment,
+    AssignmentStore,
+    Behind,
+    Claim,
+    Held,
+    Proposal,
+    Published,
+    Vacant,
+    Withdrawn,
+)
 from worker.experiments.definitions import Experiment
+from worker.experiments.subjects import Subject
 
 USER, MAIL, PHONE = "user:auth0|1", "identifier:ada@b.no", "identifier:+471"
 ALL = new_experiment({"a": 50, "b": 50, "c": 0})
@@ -22,17 +33,34 @@ def at(day: int, *variations: str, **overrides: Any) -> Experiment:
 
 
 async def ask(store: AssignmentStore, proposal: Proposal) -> Claim:
+    """Claim, and confirm what is offered, as a worker does that published it."""
     (claim,) = await store.claim([proposal])
+    if isinstance(claim, Held):
+        tenant, id_, version = proposal.trigger.tenant, proposal.experiment.id, claim.assignment.version
+        store.confirm([Published(tenant, id_, subject, version) for subject in claim.unconfirmed])
     return claim
 
 
 async def hold(
     store: AssignmentStore, id_: str, *names: str, draw: str | None = "a", of: Experiment = ALL, **options: Any
 ) -> Held:
-    """Claim for the event `id_` of the subjects of those names; it must hold something."""
+    """Claim for the event `id_` of the subjects of those names, and confirm it; it must hold something."""
     claim = await ask(store, new_proposal(id_, *names, draw=draw, experiment=of, **options))
     assert isinstance(claim, Held)
     return claim
+
+
+async def offered(
+    store: AssignmentStore, id_: str, *names: str, draw: str | None = "a", of: Experiment = ALL
+) -> tuple[Subject, ...]:
+    """Claim for the event `id_` of the subjects of those names, confirm nothing, and return whom it offers."""
+    (claim,) = await store.claim([new_proposal(id_, *names, draw=draw, experiment=of)])
+    assert isinstance(claim, Held)
+    return claim.unconfirmed
+
+
+def published(*names: str, version: int = 0) -> list[Published]:
+    return [Published(None, ALL.id, subject, version) for subject in subjects(*names)]
 
 
 async def variations(store: AssignmentStore, *names: str, of: Experiment = ALL, tenant: str | None = None) -> list[str]:
@@ -84,7 +112,8 @@ async def test_later_proposals_of_a_batch_see_what_earlier_ones_wrote(store: Ass
     ]
     claims = await store.claim(batch)
     assert [claim.assignment.event_id for claim in claims if isinstance(claim, Held)] == ["evt_1"] * 4
-    assert [claim.written for claim in claims if isinstance(claim, Held)] == [subjects(MAIL), subjects(USER), (), ()]
+    offers = [subjects(MAIL), subjects(USER, MAIL), subjects(USER), subjects(USER)]
+    assert [claim.unconfirmed for claim in claims if isinstance(claim, Held)] == offers
 
 
 async def test_a_batch_is_answered_in_its_order(store: AssignmentStore) -> None:
@@ -139,7 +168,8 @@ async def test_a_conflict_between_later_identities_is_told_too(store: Assignment
     await hold(store, "evt_1", MAIL, draw="a")
     await hold(store, "evt_2", PHONE, draw="b")
     held = await hold(store, "evt_3", USER, MAIL, PHONE, draw="c")
-    assert (held.position, held.assignment.variation_id, held.written, held.conflict) == (1, "a", subjects(USER), True)
+    assert (held.position, held.assignment.variation_id) == (1, "a")
+    assert (held.unconfirmed, held.conflict) == (subjects(USER), True)
 
 
 async def test_records_of_one_variation_are_no_conflict(store: AssignmentStore) -> None:
@@ -158,12 +188,15 @@ async def test_a_withdrawn_variation_is_replaced_in_all_records_with_the_next_ve
         assert await hold(store, "evt_3", name, draw="b", of=at(2, "b")) == Held(expected, 0)
 
 
-async def test_the_next_version_is_above_the_highest_of_the_event(store: AssignmentStore) -> None:
+@pytest.mark.parametrize("names", [(USER, MAIL), (MAIL, USER)])
+async def test_the_next_version_is_above_the_highest_of_the_event(
+    store: AssignmentStore, names: tuple[str, ...]
+) -> None:
     await hold(store, "evt_1", MAIL, of=at(1, "a"))
     await hold(store, "evt_2", MAIL, draw="b", of=at(2, "b"))
     await hold(store, "evt_3", MAIL, draw="a", of=at(3, "a"))
     await hold(store, "evt_4", USER, draw="b", of=at(3, "b"))
-    held = await hold(store, "evt_5", USER, MAIL, draw="c", of=at(4, "c"))
+    held = await hold(store, "evt_5", *names, draw="c", of=at(4, "c"))
     assert held.assignment.version == 3
     assert await variations(store, USER, MAIL, of=at(4, "c")) == ["c", "c"]
 
@@ -173,7 +206,7 @@ async def test_the_first_record_is_asked_whether_its_variation_is_withdrawn(stor
     await hold(store, "evt_2", MAIL, draw="b")
     assert (await hold(store, "evt_3", PHONE, MAIL, USER, draw="b", of=at(2, "b", "c"))).position == 1
     held = await hold(store, "evt_4", USER, MAIL, draw="c", of=at(2, "b", "c"))
-    assert (held.assignment.version, held.conflict, held.written) == (1, False, subjects(USER, MAIL))
+    assert (held.assignment.version, held.conflict, held.unconfirmed) == (1, False, subjects(USER, MAIL))
     assert await variations(store, USER, MAIL) == ["c", "c"]
 
 
@@ -255,6 +288,87 @@ async def test_a_record_keeps_what_it_was_given(store: AssignmentStore, event_id
     assert await hold(store, "evt_2", USER, draw="v|ø", of=experiment) == Held(first.assignment, 0)
 
 
+@pytest.mark.parametrize("text", ["", "\x00", "a\n\nb", "+", "-1"])
+async def test_texts_are_not_mixed_up(store: AssignmentStore, text: str) -> None:
+    experiment = new_experiment({text: 1}, id=text, updated_at=text, revision=text)
+    first = await hold(store, text, USER, MAIL, draw=text, of=experiment, time=text)
+    assert first.assignment == Assignment(text, 0, text, text, text, text)
+    assert await hold(store, "evt_2", MAIL, draw=None, of=experiment) == Held(first.assignment, 0)
+
+
+async def test_what_nobody_confirmed_is_offered_again_to_whoever_uses_it(store: AssignmentStore) -> None:
+    assert await offered(store, "evt_1", USER, MAIL) == subjects(USER, MAIL)
+    assert await offered(store, "evt_1", USER, MAIL) == subjects(USER, MAIL)
+    assert await offered(store, "evt_2", MAIL, draw="b") == subjects(MAIL)
+    assert await offered(store, "evt_3", MAIL, USER, draw=None) == subjects(MAIL, USER)
+
+
+async def test_what_was_confirmed_is_offered_no_more(store: AssignmentStore) -> None:
+    await offered(store, "evt_1", USER, MAIL)
+    store.confirm(published(USER))
+    assert await offered(store, "evt_2", USER, MAIL) == subjects(MAIL)
+    store.confirm(published(USER, MAIL))
+    assert await offered(store, "evt_3", USER, MAIL) == ()
+
+
+async def test_a_copy_is_confirmed_by_itself(store: AssignmentStore) -> None:
+    await hold(store, "evt_1", MAIL)
+    assert await offered(store, "evt_2", USER, MAIL) == subjects(USER)
+    assert await offered(store, "evt_3", USER) == subjects(USER)
+    store.confirm(published(USER))
+    assert await offered(store, "evt_4", USER, MAIL) == ()
+
+
+async def test_a_copy_of_what_nobody_confirmed_offers_both(store: AssignmentStore) -> None:
+    await offered(store, "evt_1", MAIL)
+    assert await offered(store, "evt_2", USER, MAIL) == subjects(USER, MAIL)
+
+
+async def test_only_whose_record_decided_is_offered(store: AssignmentStore) -> None:
+    await offered(store, "evt_1", MAIL, draw="b")
+    await offered(store, "evt_2", USER, draw="a")
+    assert await offered(store, "evt_3", USER, MAIL) == subjects(USER)
+
+
+async def test_a_replacement_is_to_be_confirmed_anew(store: AssignmentStore) -> None:
+    await hold(store, "evt_1", USER, of=at(1, "a"))
+    assert await offered(store, "evt_2", USER, draw="b", of=at(2, "b")) == subjects(USER)
+    store.confirm(published(USER, version=1))
+    assert await offered(store, "evt_3", USER, draw="b", of=at(2, "b")) == ()
+
+
+async def test_confirming_an_older_version_has_the_newer_one_offered_again(store: AssignmentStore) -> None:
+    await hold(store, "evt_1", USER, of=at(1, "a"))
+    await hold(store, "evt_2", USER, draw="b", of=at(2, "b"))
+    assert await offered(store, "evt_3", USER, draw="b", of=at(2, "b")) == ()
+    store.confirm(published(USER, version=0))
+    assert await offered(store, "evt_4", USER, draw="b", of=at(2, "b")) == subjects(USER)
+
+
+async def test_a_later_version_than_the_stored_one_confirms_it(store: AssignmentStore) -> None:
+    await offered(store, "evt_1", USER)
+    store.confirm(published(USER, version=3))
+    assert await offered(store, "evt_2", USER) == ()
+
+
+async def test_confirming_who_is_not_known_does_nothing(store: AssignmentStore) -> None:
+    store.confirm(published(USER))
+    assert await variations(store, USER) == [""]
+    await offered(store, "evt_1", MAIL)
+    store.confirm(published(USER))
+    assert await offered(store, "evt_2", USER) == subjects(USER)
+    assert await offered(store, "evt_3", MAIL) == subjects(MAIL)
+
+
+async def test_experiments_are_confirmed_apart(store: AssignmentStore) -> None:
+    other = new_experiment({"a": 1}, id="exp_b")
+    await offered(store, "evt_1", USER)
+    await offered(store, "evt_1", USER, of=other)
+    store.confirm(published(USER))
+    assert await offered(store, "evt_2", USER, of=other) == subjects(USER)
+    assert await offered(store, "evt_2", USER) == ()
+
+
 async def test_claims_at_the_same_time_agree(store: AssignmentStore) -> None:
     asked = [
         [new_proposal(f"evt_{number}", USER, MAIL, draw="abc"[number % 3], experiment=ALL)] for number in range(60)
@@ -263,7 +377,7 @@ async def test_claims_at_the_same_time_agree(store: AssignmentStore) -> None:
     held = [claim for (claim,) in answers if isinstance(claim, Held)]
     assert len(held) == 60
     assert len({claim.assignment.event_id for claim in held}) == 1
-    assert [claim.written for claim in held if claim.written] == [subjects(USER, MAIL)]
+    assert {claim.unconfirmed for claim in held} == {subjects(USER, MAIL)}
 
 
 async def test_registration_and_login_at_the_same_time_agree(store: AssignmentStore) -> None:

@@ -15,7 +15,8 @@
 --   position    of the identity that decided, from 0; unconfirmed: a bit per identity, the first the lowest
 --   agreement   0 all identities hold this record, 1 some hold another one, 2 some hold another variation
 --
--- Redis refuses a script's writes (OOM, READONLY) at the first one, so a script that failed has changed nothing.
+-- Redis refuses a script's writes (OOM, READONLY) at the first one, so one that is refused has changed nothing. One that
+-- fails for another reason may have written some of a batch: asked again, it answers the same.
 
 local VACANT, WITHDRAWN, BEHIND = "\0", "\1", "\2"
 local CONFIRMED = string.byte("+")

@@ -49,13 +49,17 @@ class Connections:
         """
         async with self._slots:
             connection = self._idle.pop() if self._idle else self._class(**self._options)
+            writer = None
             try:
                 async with asyncio.timeout(self._timeout):
                     await connection.connect()  # type: ignore[no-untyped-call] # the client's annotations have gaps
+                    writer = connection._writer  # noqa: SLF001 - closing alone would still send what the peer did not read
                     packed = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub means a pair
                     await connection.send_packed_command(packed, check_health=False)
                     answer = await connection.read_response()
             except BaseException:  # also when cancelled: an answer that nobody read would be the next call's
+                if writer is not None:
+                    writer.transport.abort()
                 await self._drop(connection)
                 raise
             self._idle.append(connection)
@@ -69,7 +73,4 @@ class Connections:
         """Close them and the idle ones, which are as old: whatever happened, the next call finds a new one."""
         idle, self._idle = self._idle, []
         for connection in (*broken, *idle):
-            writer = connection._writer  # noqa: SLF001 - a mere close waits for a peer that reads no more
-            if writer is not None:
-                writer.transport.abort()
             await connection.disconnect(nowait=True)
