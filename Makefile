@@ -37,14 +37,33 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev ## the tests, with branch coverage of the pure rooms
+unit: $(VENV)/.dev kafka redis ## the tests, with branch coverage of the pure rooms
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	for room in 'worker/experiments/*' 'worker/formats/*' 'worker/handlers/*' worker/pipeline.py; do \
 		$(BIN)/coverage report --fail-under=95 --include="$$room" || exit 1; \
 	done
 
-bench: $(VENV)/.bench ## measure speed and memory; prints a table of ratios
+dev: $(VENV)/.worker kafka redis ## Kafka, Redis and the worker on simulated traffic; ARGS="--rate 500 --workers 2"
+	$(BIN)/python -m deploy.dev $(ARGS)
+
+kafka: .kafka/.installed ## the Kafka that tests and `make dev` run, by Maven
+
+.kafka/.installed: deploy/dev/pom.xml
+	@for tool in java mvn; do command -v $$tool > /dev/null || \
+		{ echo "$$tool is not on the PATH, expected Java 17 or newer and Maven (Debian: apt-get install default-jre-headless maven)" >&2; exit 1; }; done
+	rm -rf .kafka/new
+	mvn -q -B -f deploy/dev/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/.kafka/new
+	rm -rf .kafka/jars && mv .kafka/new .kafka/jars
+	touch $@
+
+redis: ## the Redis that tests and `make dev` run, by apt-get if it is missing
+	@command -v redis-server > /dev/null || { \
+		command -v apt-get > /dev/null || { echo "redis-server is not on the PATH, expected it installed" >&2; exit 1; }; \
+		if [ "$$(id -u)" = 0 ]; then run=; else run=sudo; fi; \
+		$$run apt-get update -qq && $$run apt-get install -y -qq redis-server; }
+
+bench: $(VENV)/.bench kafka redis ## measure speed and memory; prints a table of ratios
 	$(BIN)/python -m bench
 
 format: $(VENV)/.dev ## let ruff fix and format
@@ -57,5 +76,5 @@ lock: $(BIN)/python ## make the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 
-.PHONY: help demo test lint unit bench format lock
+.PHONY: help demo test lint unit dev kafka redis bench format lock
 .DEFAULT_GOAL := help

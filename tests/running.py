@@ -74,20 +74,29 @@ class Stage:
             await producer.stop()
 
     async def received(self, kind: str) -> list[ConsumerRecord]:
-        """Return what has been committed to that kind's topic, partition by partition."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._servers, isolation_level="read_committed")
-        await consumer.start()
-        try:
-            topic = getattr(self.settings.topics, kind)
-            found: list[ConsumerRecord] = []
-            for number in range(self.partitions):
-                partition = TopicPartition(topic, number)
+        """Return what has been committed to that kind's topic, partition by partition.
+
+        A commit is acknowledged a moment before readers see it: it is read up to the end that hides nothing.
+        """
+        topic = getattr(self.settings.topics, kind)
+        partitions = [TopicPartition(topic, number) for number in range(self.partitions)]
+        async with self._consumer("read_uncommitted") as consumer:
+            ends = await consumer.end_offsets(partitions)
+        found: list[ConsumerRecord] = []
+        async with asyncio.timeout(DEADLINE), self._consumer("read_committed") as consumer:
+            for partition in partitions:
                 consumer.assign([partition])
                 await consumer.seek_to_beginning(partition)
-                end = (await consumer.end_offsets([partition]))[partition]
-                while await consumer.position(partition) < end:
-                    found += (await consumer.getmany(partition, timeout_ms=500)).get(partition, [])
-            return found
+                while await consumer.position(partition) < ends[partition]:
+                    found += (await consumer.getmany(partition, timeout_ms=100)).get(partition, [])
+        return found
+
+    @asynccontextmanager
+    async def _consumer(self, isolation_level: str) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._servers, isolation_level=isolation_level)
+        await consumer.start()
+        try:
+            yield consumer
         finally:
             await consumer.stop()
 

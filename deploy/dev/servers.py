@@ -7,6 +7,7 @@ Kafka's jars come from Maven (`make` puts them into `.kafka/`), the Redis is the
 from __future__ import annotations
 
 import base64
+import random
 import shutil
 import signal
 import socket
@@ -14,11 +15,13 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _JARS = Path(__file__).parents[2] / ".kafka" / "jars"
 _LOGGING = Path(__file__).parent / "log4j2.xml"
 _START_SECONDS = 60
+_PORTS = (20_000, 32_000)  # below those that systems give to connections
 _STOP_SECONDS = 20
 
 
@@ -27,11 +30,12 @@ class ServerError(Exception):
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of the loopback interface that nobody listens on, nor will be given for a connection."""
+    while True:
+        port = random.randrange(*_PORTS)  # noqa: S311 - no secret
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:

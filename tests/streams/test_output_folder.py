@@ -117,7 +117,7 @@ from pathlib import Path
 from worker.outputs import BatchResult, Tallies
 from worker.streams.output_folder import OutputFolder
 with OutputFolder(Path(sys.argv[1]), str) as files:
-    files.write(BatchResult({}, [], Tallies(0)))
+    files.write(BatchResult({}, [], Tallies(0), lambda: None))
     print("writing", flush=True)
     sys.stdin.read()
 """

@@ -41,15 +41,32 @@ def read(record: Record, limits: Limits) -> Read | Skipped:
     Raises:
         Rejected: the record is bad input; see `DeadLetterReason`.
     """
-    if record.oversize is not None:
-        raise too_large(record.oversize.size, limits)
-    check_limits(record.value, limits)
+    if record.headers and (attributes := cloudevents.attributes_of(record)) is not None:
+        return _read_binary(record, attributes, limits)
+    _check(record, limits)
     straight = trigger.read_straight(record)
     if straight is not None:
         return Read(record, straight, None)
     if not record.value.strip(_SPACE) and (nothing := _nothing(record)):
         return nothing
+    return _read_document(record, decode(record.value))
+
+
+def _read_binary(record: Record, attributes: cloudevents.Attributes, limits: Limits) -> Read | Skipped:
+    """Read a CloudEvent whose attributes are headers; a type that is no trigger is skipped whatever its value is."""
+    kind = cloudevents.kind_of(attributes.get("ce_type"), "ce_type")
+    if isinstance(kind, Skipped):
+        return kind
+    _check(record, limits)
+    if not record.value.strip(_SPACE) and (nothing := _nothing(record)):
+        return nothing
     document = decode(record.value)
+    if cloudevents.recognises(document):  # structured all the same: an event object has no specversion
+        return _read_document(record, document)
+    return Read(record, cloudevents.read_data(kind, attributes, document, record), document)
+
+
+def _read_document(record: Record, document: dict[str, Any]) -> Read | Skipped:
     for dialect in _DIALECTS:
         if dialect.recognises(document):
             found = dialect.read(document, record)
@@ -58,6 +75,12 @@ def read(record: Record, limits: Limits) -> Read | Skipped:
         "unknown_format",
         "expected a trigger event (trigger, event), a CloudEvent (specversion) or a tenant log event (type, log_id)",
     )
+
+
+def _check(record: Record, limits: Limits) -> None:
+    if record.oversize is not None:
+        raise too_large(record.oversize.size, limits)
+    check_limits(record.value, limits)
 
 
 def _nothing(record: Record) -> Skipped | None:

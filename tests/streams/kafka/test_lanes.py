@@ -302,3 +302,15 @@ async def test_what_was_committed_is_confirmed_once_and_published_by_its_key(kaf
         assert {record.key.decode().split("|")[2] for record in published} == {
             entry.subject.hex for entry in store.confirmed
         }
+
+
+async def test_an_event_of_a_binary_cloudevent_keeps_its_trigger_beside_it(kafka: Kafka) -> None:
+    attributes = {"ce_specversion": "1.0", "ce_type": "auth0.trigger.post_login", "ce_source": "urn:a", "ce_id": "1"}
+    async with stage(kafka) as on:
+        headers = [(name, value.encode()) for name, value in attributes.items()]
+        await on.send(login(1)["event"], headers=headers)
+        async with on.worker():
+            await on.until_processed(1)
+        (record,) = await on.received("enriched")
+        assert orjson.loads(record.value)["experiment"]["experiment_id"] == "exp_a"
+        assert dict(record.headers)["ce_trigger"] == b"post_login"

@@ -158,6 +158,8 @@ def _entry(output: Output) -> Entry:
         headers = [*_FIXED[output.kind], source, id_, ("ce_time", time.encode())]
     if record.headers:
         headers += [header for header in record.headers if header[0] in _PASSED_ON]
+        if not output.trigger.context_path:  # a bare event object, from a CloudEvent in binary mode
+            headers.append(("ce_trigger", output.trigger.kind.encode()))
     return output.key, output.value, headers
 
 

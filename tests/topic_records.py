@@ -1,0 +1,56 @@
+"""What stands in the topics of a broker, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+
+def make_topic(brokers: str, name: str, partitions: int = 2, **configs: str) -> str:
+    """Make a topic; `cleanup_policy="compact"` stands for the setting with dots."""
+    asyncio.run(_make(brokers, NewTopic(name, partitions, 1, topic_configs=_dotted(configs))))
+    return name
+
+
+def records_of(brokers: str, topic: str) -> list[Any]:
+    """Return what a topic holds, partition by partition."""
+    return asyncio.run(_read(brokers, topic))
+
+
+def _dotted(configs: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "."): value for name, value in configs.items()}
+
+
+async def _make(brokers: str, topic: NewTopic) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+    await admin.start()
+    try:
+        answer = await admin.create_topics([topic])
+        assert [code for _, code, _ in answer.topic_errors] == [0]
+    finally:
+        await admin.close()
+
+
+async def _read(brokers: str, topic: str) -> list[Any]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=brokers, isolation_level="read_committed")
+    await consumer.start()
+    try:
+        known = await consumer._client.fetch_all_metadata()
+        partitions = [TopicPartition(topic, number) for number in sorted(known.partitions_for_topic(topic) or ())]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        found = {partition: await _read_partition(consumer, partition) for partition in partitions}
+    finally:
+        await consumer.stop()
+    return [record for partition in partitions for record in found[partition]]
+
+
+async def _read_partition(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[Any]:
+    end = (await consumer.end_offsets([partition]))[partition]
+    found: list[Any] = []
+    while await consumer.position(partition) < end:
+        found += (await consumer.getmany(partition, timeout_ms=500)).get(partition, [])
+    return found
