@@ -66,6 +66,9 @@ redis: ## the Redis that tests and `make dev` run, by apt-get if it is missing
 bench: $(VENV)/.bench kafka redis ## measure speed and memory; prints a table of ratios
 	$(BIN)/python -m bench
 
+soak: $(VENV)/.dev kafka redis ## the fault tests' long form; ARGS="--events 100000 --seed 7 --only kills"
+	$(BIN)/python -m tests.faults.soak $(ARGS)
+
 format: $(VENV)/.dev ## let ruff fix and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -76,5 +79,5 @@ lock: $(BIN)/python ## make the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group bench -c requirements/dev.lock -o requirements/bench.lock
 
-.PHONY: help demo test lint unit dev kafka redis bench format lock
+.PHONY: help demo test lint unit dev kafka redis bench soak format lock
 .DEFAULT_GOAL := help

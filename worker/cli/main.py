@@ -19,7 +19,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Run A/B experiments on the stream of authentication events.\n\n"
-    "First steps: `simulate` writes a realistic log, `validate` checks definitions, `replay` runs them over the log.",
+    "First steps: `simulate` writes a realistic log, `validate` checks definitions, `replay` runs them over the log.\n\n"
+    "On Kafka and Redis: `topics create` makes the topics, `run` is the worker.",
 )
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
