@@ -176,7 +176,7 @@ class Lane:
         self._packer = shared.packer(partition.partition)
         self._stopping = self._in_transaction = False
         self._position = 0
-        self._failures = _Failures()
+        self._failures = Failures()
         self.task = asyncio.create_task(self._run(), name=f"lane {partition.topic}/{partition.partition}")
 
     def stop(self) -> None:
@@ -371,8 +371,11 @@ class StaleFetchError(Exception):
     """The consumer gave records from before the lane's position."""
 
 
-class _Failures:
-    """What is known of a batch that failed: twice in one place, then record by record to its end, then given up."""
+class Failures:
+    """What is known of batches that failed: two in one place, then record by record to the end of it, then given up.
+
+    A record that is `given_up` becomes a dead letter with that `reason` and `message`.
+    """
 
     def __init__(self) -> None:
         self._offset, self._times, self._until = -1, 0, 0
@@ -381,8 +384,8 @@ class _Failures:
         self.message = ""
 
     def alone_at(self, offset: int) -> bool:
-        """Tell whether the record at that offset is tried alone."""
-        return offset < self._until
+        """Tell whether the record at that offset is taken alone, to be tried or given up."""
+        return self.given_up or offset < self._until
 
     def forget(self) -> None:
         """Note that the failing place is behind."""
@@ -400,7 +403,7 @@ class _Failures:
             self._until, self._times = offset + records, 0
 
 
-def _given_up(record: Record, failures: _Failures) -> BatchResult:
+def _given_up(record: Record, failures: Failures) -> BatchResult:
     letter = DeadLetter(record, failures.reason, failures.message, "emit")
     return BatchResult(no_outputs(), [letter], Tallies(1), _nothing_to_confirm)
 
