@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from deploy.dev.servers import Kafka, Redis
@@ -10,6 +11,12 @@ from deploy.dev.servers import Kafka, Redis
 # A busy machine is no failure: examples are limited in number, not in time.
 settings.register_profile("worker", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("worker")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_begin() -> None:
+    """Undo what a command of an earlier test has set up."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Run A/B experiments on the stream of authentication events.\n\n"
-    "First steps: `simulate` writes a realistic log, `validate` checks definitions, `replay` runs them over the log.\n\n"
+    "First steps: `simulate` writes a realistic log, `validate` checks definitions, `replay` runs them over the log. "
     "On Kafka and Redis: `topics create` makes the topics, `run` is the worker.",
 )
 app.command("run")(run.run)

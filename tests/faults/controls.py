@@ -1,0 +1,26 @@
+"""Positive controls: the same faults on workers that are broken on purpose. The checker must fail on them."""
+
+from __future__ import annotations
+
+from tests.faults.stage import Stage
+from tests.faults.worker_faults import begin, frozen_at, killed_at
+
+
+async def offsets_first(stage: Stage, strikes: int) -> None:
+    """The offset is committed before the outputs are sent: a kill in between loses them."""
+    await begin(stage)
+    for _ in range(strikes):
+        await killed_at(stage, "committed", stage.chunk(strikes), "offsets_first")
+    stage.workers.start("w", static=True, broken="offsets_first")
+
+
+async def random_transactional_id(stage: Stage, strikes: int) -> None:
+    """Nobody fences a frozen worker: its transaction commits although another has done the same work."""
+    for _ in range(strikes):
+        await frozen_at(stage, "offsets_sent", stage.chunk(strikes), "random_transactional_id")
+
+
+async def no_claim(stage: Stage, _: int) -> None:
+    """Every worker decides for itself, without asking what a person was given before."""
+    await stage.join("a", broken="no_claim")
+    await stage.feeder.feed(len(stage.plan.inputs))

@@ -1,0 +1,116 @@
+"""All scenarios in one table, and how one is performed.
+
+A scenario hurts workers, servers or inputs while there is work, leaves a worker living, and notes what it did. What
+must hold afterwards is the checker's business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from deploy.dev.servers import Kafka, Redis
+from tests.faults import controls, input_faults, server_faults, worker_faults
+from tests.faults.checker import Rule, Verdict
+from tests.faults.judging import judge
+from tests.faults.stage import Hit, Plan, Servers, Stage, staged
+from tests.faults.traffic import LARGE, POISONOUS, RACING, USUAL, Mix, traffic
+from tests.tcp_proxy import TcpProxy
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """A story, how often its fault strikes in the short form and in the long one, and its traffic.
+
+    `broken` are the rules that a control breaks at least; none for what must hold.
+    """
+
+    story: Callable[[Stage, int], Awaitable[None]]
+    short: int
+    long: int
+    mix: Mix = USUAL
+    broken: frozenset[Rule] = frozenset()
+
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "failpoints": Scenario(worker_faults.failpoints, 9, 45),
+        "kills": Scenario(worker_faults.kills, 4, 30),
+        "drain": Scenario(worker_faults.drain, 3, 15),
+        "zombies": Scenario(worker_faults.zombies, 2, 16),
+        "churn": Scenario(worker_faults.churn, 5, 30),
+        "broker": Scenario(server_faults.broker, 1, 5),
+        "redis": Scenario(server_faults.redis, 5, 20),
+        "poison": Scenario(input_faults.poison, 1, 1, POISONOUS),
+        "refused": Scenario(input_faults.refused, 1, 1, LARGE),
+        "races": Scenario(input_faults.races, 1, 1, RACING),
+    }
+)
+CONTROLS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "offsets_first": Scenario(controls.offsets_first, 1, 5, broken=frozenset({"outcome"})),
+        "random_transactional_id": Scenario(controls.random_transactional_id, 1, 5, broken=frozenset({"outcome"})),
+        "no_claim": Scenario(controls.no_claim, 1, 1, RACING, frozenset({"first", "store"})),
+    }
+)
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How much traffic, how often the fault strikes, the most records of a batch, the patience for anything."""
+
+    events: int
+    strikes: int
+    batch: int
+    seconds: float = 60.0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a scenario came to; `scrapes` are the answers of the workers' HTTP ports that were searched for secrets."""
+
+    name: str
+    events: int
+    hits: Sequence[Hit]
+    rebalances: int
+    verdict: Verdict
+    exits: Sequence[int]
+    scrapes: int
+    seconds: float
+
+    @property
+    def idle_hits(self) -> list[str]:
+        """Return the faults that found nothing to hurt."""
+        return [hit.what for hit in self.hits if not hit.unsettled]
+
+
+async def perform(name: str, size: Size, seed: int, servers: tuple[Kafka, Redis], folder: Path) -> Report:
+    """Perform a scenario or control of that name and judge what it left."""
+    scenario = {**SCENARIOS, **CONTROLS}[name]
+    started = time.monotonic()
+    plan = Plan(f"{name}-{seed}", traffic(size.events, seed, scenario.mix), seed, size.batch, size.seconds)
+    kafka, redis = servers
+    with TcpProxy("127.0.0.1", redis.port) as proxy:
+        async with staged(plan, Servers(kafka, redis, proxy), folder) as stage:
+            failure = await _tell(scenario, stage, size.strikes)
+            judged = await judge(stage)
+            return Report(
+                name,
+                len(stage.feeder.places),
+                tuple(stage.hits),
+                stage.workers.count("partitions_assigned"),
+                Verdict({**judged.verdict.differences, **failure}),
+                judged.exits,
+                stage.workers.scrapes,
+                time.monotonic() - started,
+            )
+
+
+async def _tell(scenario: Scenario, stage: Stage, strikes: int) -> dict[Rule, tuple[str, ...]]:
+    """Tell the story; one that can't come to its end is a difference like any other, and what it left is judged."""
+    try:
+        await scenario.story(stage, strikes)
+    except (AssertionError, TimeoutError) as error:
+        return {"story": (str(error),)}
+    return {}

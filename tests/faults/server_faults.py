@@ -1,0 +1,103 @@
+"""What happens to the servers: the broker dies, Redis is slow, silent, full, read-only or gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from redis.asyncio import Redis as Client
+
+from tests.faults.stage import SESSION_SECONDS, Stage
+
+_HELD_SECONDS = 1.5  # how long a fault lasts where its length does not matter
+_SLOW_SECONDS = 0.1
+
+
+async def broker(stage: Stage, strikes: int) -> None:
+    """Kill -9 of the only broker, and start it again."""
+    kafka = stage.servers.kafka
+    for name in ("a", "b"):
+        stage.workers.start(name)
+    for _ in range(strikes):
+        await stage.running()
+        await stage.busy(stage.chunk(strikes))
+        stage.hit("broker killed")
+        await asyncio.to_thread(kafka.kill)
+        await asyncio.to_thread(kafka.start)
+
+
+async def redis(stage: Stage, strikes: int) -> None:
+    """Lanes wait for a Redis in trouble, stay in the group also for longer than a session, and go on by themselves."""
+    for name in ("a", "b"):
+        await stage.join(name)
+    await stage.running()
+    troubles = tuple(_TROUBLES.items())
+    for strike in range(strikes):
+        name, (trouble, seconds) = troubles[strike % len(troubles)]
+        before = stage.workers.count("partitions_assigned")
+        async with trouble(stage):
+            await stage.feeder.feed(stage.chunk(strikes))
+            stage.hit(f"Redis {name}")
+            await asyncio.sleep(seconds)
+            stuck = stage.unsettled
+        assert stuck or name == "slow", f"Redis {name}: the workers went on without it"
+        await stage.settled()
+        assert stage.workers.count("partitions_assigned") == before, f"Redis {name}: a worker left the group"
+
+
+@asynccontextmanager
+async def _slow(stage: Stage) -> AsyncIterator[None]:
+    stage.servers.proxy.slow(_SLOW_SECONDS)
+    try:
+        yield
+    finally:
+        stage.servers.proxy.pass_()
+
+
+@asynccontextmanager
+async def _silent(stage: Stage) -> AsyncIterator[None]:
+    stage.servers.proxy.blackhole()
+    try:
+        yield
+    finally:
+        stage.servers.proxy.pass_()
+
+
+@asynccontextmanager
+async def _full(stage: Stage) -> AsyncIterator[None]:
+    async with Client.from_url(stage.servers.redis.url) as client:
+        await client.config_set("maxmemory", "1")
+        try:
+            yield
+        finally:
+            await client.config_set("maxmemory", "0")
+
+
+@asynccontextmanager
+async def _read_only(stage: Stage) -> AsyncIterator[None]:
+    async with Client.from_url(stage.servers.redis.url) as client:
+        await client.replicaof("127.0.0.1", "1")
+        try:
+            yield
+        finally:
+            await client.replicaof("NO", "ONE")
+
+
+@asynccontextmanager
+async def _gone(stage: Stage) -> AsyncIterator[None]:
+    redis = stage.servers.redis
+    await asyncio.to_thread(redis.kill)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(redis.start)
+
+
+_TROUBLES: dict[str, tuple[Callable[[Stage], AbstractAsyncContextManager[None]], float]] = {
+    "slow": (_slow, 0.1),
+    "silent": (_silent, _HELD_SECONDS),
+    "full": (_full, _HELD_SECONDS),
+    "read-only": (_read_only, _HELD_SECONDS),
+    "gone": (_gone, SESSION_SECONDS * 1.5),
+}
