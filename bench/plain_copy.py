@@ -1,7 +1,6 @@
 """A plain transactional copy loop with aiokafka: the least that exactly-once costs without any of our work.
 
-`python -m bench.plain_copy LOOP BOOTSTRAP IN OUT GROUP EVENTS` prints the seconds from the first record to the last
-commit. LOOP is `asyncio`, as a plain script runs, or `uvloop`, as the worker does.
+`python -m bench.plain_copy BOOTSTRAP IN OUT GROUP EVENTS` prints the seconds from the first record to the last commit.
 """
 
 from __future__ import annotations
@@ -49,6 +48,5 @@ async def copy(servers: str, source: str, target: str, group: str, events: int) 
 
 
 if __name__ == "__main__":
-    loop, servers, source, target, group, events = sys.argv[1:]
-    run = {"asyncio": asyncio.run, "uvloop": uvloop.run}[loop]
-    print(run(copy(servers, source, target, group, int(events))))
+    servers, source, target, group, events = sys.argv[1:]
+    print(uvloop.run(copy(servers, source, target, group, int(events))))

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from struct import unpack_from
 from typing import Literal
 
 import msgspec
 import orjson
-from aiokafka.partitioner import murmur2
 
 from worker.outputs import BatchResult, DeadLetter, Output, OutputKind
-from worker.records import Oversize
+from worker.records import Oversize, Record
+from worker.trigger import Trigger
 
 Headers = list[tuple[str, bytes]]
 
 _RECORD_OVERHEAD = 96  # a batch's header (61 bytes) and a record's lengths, timestamps and counts, rounded up
 _HEADER_OVERHEAD = 10
+_MIX, _32_BITS = 0x5BD1E995, 0xFFFFFFFF  # murmur2's multiplier, and what keeps a number in its range
 _OWN_HEADERS_BYTES = 2048  # at most, beside the event's time
 _PASSED_ON = frozenset({"traceparent", "tracestate"})
 _FIXED: dict[str, Headers] = {
@@ -73,7 +75,7 @@ class Packer:
     def pack(self, result: BatchResult) -> Parcel:
         """Return the batch's records; an event with an output that does not fit becomes a dead letter (added to it)."""
         kinds = {kind: destination for kind, destination in self._outlets.outputs.items() if result.outputs[kind]}
-        entries = {kind: [_entry(output) for output in result.outputs[kind]] for kind in kinds}
+        entries = {kind: _entries(kind, result.outputs[kind]) for kind in kinds}
         misfits = self._misfits(result, entries)
         parcel: Parcel = {}
         for kind, destination in kinds.items():
@@ -149,25 +151,34 @@ def _description(whole: Oversize, source: str) -> bytes:
     return orjson.dumps({"size": whole.size, "sha256": whole.sha256, "source": source})
 
 
-def _entry(output: Output) -> Entry:
-    record, time = output.record, output.trigger.time
-    source, id_ = ("source", record.source.encode()), ("ce_id", output.id.encode())
-    if time is None:
-        headers = [*_FIXED[output.kind], source, id_]
-    else:
-        headers = [*_FIXED[output.kind], source, id_, ("ce_time", time.encode())]
-    if record.headers:
-        headers += [header for header in record.headers if header[0] in _PASSED_ON]
-        if not output.trigger.context_path:  # a bare event object, from a CloudEvent in binary mode
-            headers.append(("ce_trigger", output.trigger.kind.encode()))
-    return output.key, output.value, headers
+def _entries(kind: OutputKind, outputs: Sequence[Output]) -> list[Entry]:
+    fixed = _FIXED[kind]
+    found: list[Entry] = []
+    for output in outputs:
+        record, trigger = output.record, output.trigger
+        headers = [*fixed, ("source", record.source.encode()), ("ce_id", output.id.encode())]
+        if trigger.time is not None:
+            headers.append(("ce_time", trigger.time.encode()))
+        if record.headers:
+            headers += _passed_on(record, trigger)
+        found.append((output.key, output.value, headers))
+    return found
+
+
+def _passed_on(record: Record, trigger: Trigger) -> Headers:
+    headers = [header for header in record.headers if header[0] in _PASSED_ON]
+    if not trigger.context_path:  # a bare event object, from a CloudEvent in binary mode
+        headers.append(("ce_trigger", trigger.kind.encode()))
+    return headers
 
 
 def _all_small(outputs: Sequence[Output], limit: int) -> bool:
     """Tell whether all are so far below the limit that none needs a closer look: headers say what values say too."""
-    largest = max(len(output.value) for output in outputs)
-    keys = max(len(output.key or b"") for output in outputs)
-    return 2 * largest + keys + _OWN_HEADERS_BYTES <= limit and not any(output.record.headers for output in outputs)
+    largest = max([len(output.value) for output in outputs])
+    longest = max([len(output.key or b"") for output in outputs])
+    if any(output.record.headers for output in outputs):
+        return False
+    return 2 * largest + longest + _OWN_HEADERS_BYTES <= limit
 
 
 def _size(entry: Entry) -> int:
@@ -178,5 +189,21 @@ def _size(entry: Entry) -> int:
 
 
 def _partition(key: bytes, count: int) -> int:
-    """Return the partition that Kafka's own producers choose for the key (murmur2, positive)."""
-    return int((murmur2(key) & 0x7FFFFFFF) % count)
+    """Return the partition that Kafka's own producers choose for the key."""
+    return (_murmur2(key) & 0x7FFFFFFF) % count
+
+
+def _murmur2(data: bytes) -> int:
+    """Return the hash that Kafka's Java client computes (`org.apache.kafka.common.utils.Utils.murmur2`), unsigned.
+
+    aiokafka has one too; this takes half its time.
+    """
+    whole = len(data) // 4
+    found = 0x9747B28C ^ len(data)
+    for word in unpack_from(f"<{whole}I", data):
+        mixed = word * _MIX & _32_BITS
+        found = (found * _MIX & _32_BITS) ^ ((mixed ^ mixed >> 24) * _MIX & _32_BITS)
+    if rest := data[4 * whole :]:
+        found = (found ^ int.from_bytes(rest, "little")) * _MIX & _32_BITS
+    found = (found ^ found >> 13) * _MIX & _32_BITS
+    return found ^ found >> 15
