@@ -10,6 +10,8 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.protocol.commit import OffsetFetchResponse_v3
 
 from deploy.dev.servers import Kafka
 from tests.factories import post_login
@@ -19,6 +21,7 @@ from worker.app.run import WorkerFailedError
 from worker.experiments.claims import Claim, Proposal, Published
 from worker.stores.memory import MemoryStore
 from worker.stores.redis_errors import StoreRefusedError
+from worker.streams.kafka import lane
 
 
 def login(number: int, **members: Any) -> dict[str, Any]:
@@ -43,6 +46,14 @@ async def committed(on: Stage, partition: int = 0) -> int | None:
         return found
     finally:
         await consumer.stop()
+
+
+async def commit(on: Stage, offset: int) -> None:
+    servers = on.settings.kafka.bootstrap_servers
+    async with AIOKafkaConsumer(bootstrap_servers=servers, group_id=on.name, enable_auto_commit=False) as consumer:
+        partition = TopicPartition(on.settings.topics.triggers, 0)
+        consumer.assign([partition])
+        await consumer.commit({partition: offset})
 
 
 async def test_outputs_go_to_the_partition_of_their_input_in_its_order(kafka: Kafka) -> None:
@@ -198,6 +209,36 @@ async def test_records_that_are_gone_stop_their_lane_only(kafka: Kafka) -> None:
             await on.until_processed(7)
         assert await committed(on, 0) == 3
         assert await committed(on, 1) == 4
+
+
+async def test_an_offset_past_the_topics_end_stops_its_lane(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "_LEADER_PAUSE", 0.01)
+    async with stage(kafka) as on:
+        await on.send(*logins(3))
+        await commit(on, 7)
+        async with on.worker():
+            await on.until(lambda: (0, "stopped") in on.steps)
+        assert await committed(on) == 7
+
+
+async def test_a_lane_waits_for_a_coordinator_that_loads(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stage(kafka) as on:
+        await on.send(*logins(5))
+        async with on.worker():
+            await on.until_processed(5)
+        answer, loading = GroupCoordinator._send_req, [OffsetFetchResponse_v3(0, [], 14) for _ in range(3)]
+
+        async def loading_at_first(coordinator: Any, request: Any) -> Any:
+            response = await answer(coordinator, request)
+            is_offsets = type(response).__name__.startswith("OffsetFetchResponse")
+            return loading.pop() if is_offsets and loading else response
+
+        monkeypatch.setattr(GroupCoordinator, "_send_req", loading_at_first)
+        await on.send(*logins(5, first=5))
+        async with on.worker():
+            await on.until_processed(10)
+        assert not loading
+        assert len(await sources(on, "enriched")) == 10
 
 
 @pytest.mark.parametrize(("start", "expected"), [("earliest", 6), ("latest", 3), ("2026-02-01T00:00:00Z", 4)])

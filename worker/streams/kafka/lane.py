@@ -72,6 +72,7 @@ _FENCED_SECONDS = 2.0
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.1, 5.0
 _OPEN_SECONDS = 60.0
 _POLL_MS = 500
+_LEADER_LOOKS, _LEADER_PAUSE = 30, 0.5
 _ATTEMPTS = 2
 _REFUSED: dict[type[Exception], DeadLetterReason] = {  # the broker will not take these records, however often they come
     MessageSizeTooLargeError: "output_too_large",
@@ -149,8 +150,8 @@ class Shared(msgspec.Struct, frozen=True):
     """What all lanes of a worker have in common.
 
     `committed_offset` answers what the group has committed for a partition, for good (see `offset_fetch`); `begin_at`
-    where a partition without a committed offset begins. `fatal` are the errors of `process` that
-    stop the worker. `transactions` caps how many are open at once.
+    where a partition without a committed offset begins. `fatal` are the errors of `process` that stop the worker.
+    `transactions` caps how many are open at once.
     """
 
     group: str
@@ -256,18 +257,25 @@ class Lane:
             await self._commit(producer, begin)
             return begin
         first = (await shared.consumer.beginning_offsets([partition]))[partition]
-        end = (await shared.consumer.end_offsets([partition]))[partition]
         if found < first:
             raise LaneStoppedError(
                 f"records {found} to {first - 1} are gone ({first - found:,} records): the topic's retention was"
                 f" shorter than the lag. To go on at {first}, set the group's offset"
             )
-        if found > end:
+        if not await self._reaches(found):
             raise LaneStoppedError(
-                f"the committed offset is {found}, the topic ends at {end}: it was made anew or truncated."
+                f"the committed offset is {found}, and the topic ends before it: it was made anew or truncated."
                 " To go on, set the group's offset"
             )
         return found
+
+    async def _reaches(self, offset: int) -> bool:
+        """Tell whether the partition goes as far; a new leader may say less for some seconds."""
+        for _ in range(_LEADER_LOOKS):
+            if (await self._shared.consumer.end_offsets([self._partition]))[self._partition] >= offset:
+                return True
+            await asyncio.sleep(_LEADER_PAUSE)
+        return False
 
     async def _batch(self, producer: AIOKafkaProducer) -> bool:
         """Process the next records, if there are any."""
@@ -335,7 +343,7 @@ class Lane:
         return result
 
     async def _send(self, producer: AIOKafkaProducer, parcel: Parcel, next_offset: int) -> None:
-        shared, ended = self._shared, "unknown"
+        shared, ended = self._shared, "failed"
         async with shared.transactions:
             self._in_transaction = True
             try:
@@ -346,10 +354,10 @@ class Lane:
                     self._reach("sent")
                     await asyncio.gather(*acknowledgements)
                     self._reach("acknowledged")
+                    ended = "unknown"
                     await self._commit(producer, next_offset)
                 ended = "committed"
             except tuple(_REFUSED) as error:
-                ended = "failed"
                 message = f"the broker refuses what came of it: {type(error).__name__}"
                 self._failures.note(self._position, next_offset - self._position, _REFUSED[type(error)], message)
                 raise

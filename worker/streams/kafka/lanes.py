@@ -74,11 +74,11 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no 
         self._lost: list[float] = []
 
     async def start(self, topic: str) -> None:
-        """Join the group."""
+        """Join the group; only once nothing that the coordinator answers goes unheard."""
         consumer = self._shared.consumer
-        consumer.subscribe([topic], listener=self)
         await consumer.start()
         mind_answers(consumer, self._member_lost)
+        consumer.subscribe([topic], listener=self)
 
     async def aclose(self) -> None:
         """Let transactions finish, end the lanes, leave the group, close the producers."""
