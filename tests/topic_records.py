@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 
@@ -54,3 +55,14 @@ async def _read_partition(consumer: AIOKafkaConsumer, partition: TopicPartition)
     while await consumer.position(partition) < end:
         found += (await consumer.getmany(partition, timeout_ms=500)).get(partition, [])
     return found
+
+
+def send_records(brokers: str, topic: str, values: Sequence[bytes]) -> None:
+    """Send these values into partition 0."""
+    asyncio.run(_send(brokers, topic, values))
+
+
+async def _send(brokers: str, topic: str, values: Sequence[bytes]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=brokers) as producer:
+        sent = [await producer.send(topic, value, partition=0) for value in values]
+        await asyncio.gather(*sent)

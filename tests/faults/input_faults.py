@@ -8,7 +8,7 @@ from collections import defaultdict
 from tests.faults.stage import Hit, Stage
 from tests.faults.traffic import PARTITIONS, REFUSED_BYTES
 
-_TRICKLES = 120
+_TRICKLES = 30
 
 
 async def poison(stage: Stage, _: int) -> None:

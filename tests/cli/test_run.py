@@ -1,0 +1,252 @@
+"""`run` as a process: what it says when it can't start, and its life from start to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import orjson
+import pytest
+
+from deploy.dev.servers import Kafka, Redis, free_port
+from tests.definitions_documents import percentage_set
+from tests.factories import post_login
+from tests.topic_records import make_topic, records_of, send_records
+
+KINDS = ("triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "dead_letters")
+PATIENCE = 60.0  # seconds
+
+
+class Home:
+    """Settings of one worker, with topics and a key prefix of its own."""
+
+    def __init__(self, kafka: Kafka, redis: Redis, folder: Path) -> None:
+        self.name = uuid.uuid4().hex[:8]
+        self.brokers = kafka.bootstrap_servers
+        self.definitions = folder / "definitions.json"
+        self.define(percentage_set())
+        self.port = free_port()
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("WORKER_")},
+            "WORKER_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "WORKER_KAFKA__GROUP_ID": self.name,
+            "WORKER_REDIS__URL": redis.url,
+            "WORKER_REDIS__KEY_PREFIX": self.name,
+            "WORKER_SUBJECTS__PEPPER": "pepper",
+            "WORKER_HTTP__PORT": str(self.port),
+            "WORKER_DEFINITIONS__PATH": str(self.definitions),
+            **{f"WORKER_TOPICS__{kind.upper()}": self.topic(kind) for kind in KINDS},
+        }
+
+    def topic(self, kind: str) -> str:
+        return f"{self.name}.{kind}"
+
+    def define(self, document: dict[str, Any]) -> None:
+        self.definitions.write_bytes(orjson.dumps(document))
+
+    def make_topics(self) -> None:
+        for kind in KINDS:
+            make_topic(self.brokers, self.topic(kind), 1)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "from worker.cli.main import main; main()", "run", *arguments]
+        return subprocess.Popen(
+            command, env={**self.environment, **environment}, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    @contextmanager
+    def worker(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        process = self.start(**environment)
+        patience = Timer(PATIENCE, process.kill)  # what waits for its log sees its end then
+        patience.start()
+        try:
+            yield process
+        finally:
+            patience.cancel()
+            process.kill()
+            process.communicate()
+
+    def refused(self, **environment: str) -> str:
+        """Start a worker that must end with exit code 2; return what it says."""
+        process = self.start(**environment)
+        output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output) == (2, "")
+        assert "Traceback" not in errors
+        return errors.splitlines()[-1]
+
+    def ask(self, path: str) -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+
+@pytest.fixture
+def home(kafka: Kafka, redis: Redis, tmp_path: Path) -> Home:
+    return Home(kafka, redis, tmp_path)
+
+
+def until(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
+    """Read the worker's log up to that event; each line is JSON."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        found: dict[str, Any] = json.loads(line)
+        if found["event"] == event:
+            return found
+    raise AssertionError(f"the worker ended without {event}")
+
+
+def login(number: int) -> dict[str, Any]:
+    return {**post_login(user={"user_id": f"auth0|{number}"}), "id": f"evt_{number}"}
+
+
+def exposures(home: Home) -> list[Mapping[str, Any]]:
+    return [orjson.loads(record.value) for record in records_of(home.brokers, home.topic("exposures"))]
+
+
+def test_a_worker_needs_a_pepper(home: Home) -> None:
+    del home.environment["WORKER_SUBJECTS__PEPPER"]
+    assert home.refused() == (
+        "error: subjects.pepper is not set, expected a secret: WORKER_SUBJECTS__PEPPER in the environment"
+    )
+
+
+def test_a_broker_that_nobody_answers_for_is_named(home: Home) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    assert f"kafka.bootstrap_servers = {nowhere}: nobody answers" in home.refused(
+        WORKER_KAFKA__BOOTSTRAP_SERVERS=nowhere
+    )
+
+
+def test_missing_topics_are_named_with_what_to_do(home: Home) -> None:
+    assert home.refused() == "expected all of them on the cluster: experiment-worker topics create"
+
+
+def test_a_store_that_nobody_answers_for_is_named(home: Home) -> None:
+    home.make_topics()
+    nowhere = f"redis://:secret@127.0.0.1:{free_port()}/0"
+    message = home.refused(WORKER_REDIS__URL=nowhere)
+    assert "redis.url" in message
+    assert "expected a running Redis" in message
+    assert "secret" not in message
+
+
+def test_a_store_that_may_drop_keys_is_refused(home: Home, tmp_path: Path) -> None:
+    home.make_topics()
+    dropping = Redis(tmp_path / "redis", None, "--maxmemory-policy", "volatile-lru")
+    dropping.start()
+    try:
+        message = home.refused(WORKER_REDIS__URL=dropping.url)
+    finally:
+        dropping.stop()
+    assert "volatile-lru" in message
+    assert "noeviction" in message
+
+
+def test_another_pepper_than_the_stores_is_refused(home: Home) -> None:
+    home.make_topics()
+    with home.worker() as process:
+        until(process, "lane_opened")
+    message = home.refused(WORKER_SUBJECTS__PEPPER="another", WORKER_HTTP__PORT="0")
+    assert "subjects.pepper" in message
+    assert "redis.key_prefix" in message
+
+
+def test_a_port_in_use_is_named(home: Home) -> None:
+    home.make_topics()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", home.port))
+        taken.listen()
+        assert f"http.port {home.port}" in home.refused()
+
+
+def test_wrong_definitions_stop_the_start(home: Home) -> None:
+    home.define({"experiments": [{"id": "exp_a"}]})
+    process = home.start()
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "nothing was started" in errors
+
+
+def test_sigterm_leaves_the_group_and_exits_0(home: Home) -> None:
+    home.make_topics()
+    send_records(home.brokers, home.topic("triggers"), [orjson.dumps(login(number)) for number in range(50)])
+    with home.worker() as process:
+        until(process, "lane_opened")
+        process.send_signal(signal.SIGTERM)
+        assert until(process, "worker_stopping")["reason"] == "SIGTERM"
+        until(process, "worker_stopped")
+        assert process.wait(PATIENCE) == 0
+
+
+def test_the_second_signal_ends_it_at_once(home: Home) -> None:
+    home.make_topics()
+    send_records(home.brokers, home.topic("triggers"), [orjson.dumps(login(1))])
+    slow = home.definitions.with_name("slow.py")
+    slow.write_text(
+        "from worker import Handlers\nimport asyncio, sys\nhandlers = Handlers()\n"
+        "@handlers.post_login(timeout=60)\nasync def wait(event, api):\n"
+        '    print(\'{"event": "handler_runs"}\', file=sys.stderr, flush=True)\n'
+        "    while True:\n        try:\n            await asyncio.sleep(60)\n"
+        "        except asyncio.CancelledError:\n            pass\n"
+    )
+    with home.worker(WORKER_HANDLERS=str(slow)) as process:
+        until(process, "handler_runs")
+        process.send_signal(signal.SIGTERM)
+        until(process, "worker_stopping")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+
+
+def test_probes_and_metrics_tell_of_its_work(home: Home) -> None:
+    home.make_topics()
+    send_records(home.brokers, home.topic("triggers"), [orjson.dumps(login(number)) for number in range(50)])
+    with home.worker() as process:
+        until(process, "lane_opened")
+        assert home.ask("/livez")[0] == 200
+        assert home.ask("/readyz") == (200, b'{"ready":true,"reasons":[]}')
+        while b'experiment_worker_events_total{outcome="processed"} 50.0' not in home.ask("/metrics")[1]:
+            assert process.poll() is None
+
+
+def test_definitions_are_reloaded_while_it_runs(home: Home) -> None:
+    home.make_topics()
+    with home.worker() as process:
+        until(process, "lane_opened")
+        home.define({"experiments": "broken"})
+        assert until(process, "definitions_refused")
+        home.define(percentage_set(updated_at="2026-02-01T00:00:00Z", name="b"))
+        until(process, "definitions_reloaded")
+        send_records(home.brokers, home.topic("triggers"), [orjson.dumps(login(1))])
+        while b'experiment_worker_events_total{outcome="processed"} 1.0' not in home.ask("/metrics")[1]:
+            assert process.poll() is None
+    assert [exposure["variation_id"] for exposure in exposures(home)] == ["var_treatment"]
+
+
+def test_no_line_of_the_log_names_anybody(home: Home) -> None:
+    home.make_topics()
+    broken = orjson.dumps(post_login(user={"user_id": 7, "email": "anna@example.com"}, request="192.0.2.1"))
+    send_records(home.brokers, home.topic("triggers"), [broken, b"anna@example.com 192.0.2.1"])
+    process = home.start("--log-level", "debug")
+    assert process.stderr is not None
+    lines = [process.stderr.readline()]
+    while sum('"dead_letter"' in line for line in lines) < 2:
+        lines.append(process.stderr.readline())
+    process.terminate()
+    _, rest = process.communicate(timeout=PATIENCE)
+    text = "".join(lines) + rest
+    assert "anna" not in text
+    assert "192.0.2.1" not in text
