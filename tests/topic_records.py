@@ -31,8 +31,17 @@ async def _make(brokers: str, topic: NewTopic) -> None:
     try:
         answer = await admin.create_topics([topic])
         assert [code for _, code, _ in answer.topic_errors] == [0]
+        async with asyncio.timeout(10):  # brokers hear of a new topic a little later than the controller
+            while not await _is_led(admin, topic):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
     finally:
         await admin.close()
+
+
+async def _is_led(admin: AIOKafkaAdminClient, topic: NewTopic) -> bool:
+    known = {each["topic"]: each["partitions"] for each in await admin.describe_topics()}
+    led = [each for each in known.get(topic.name, ()) if each["leader"] >= 0]
+    return len(led) == int(topic.num_partitions)
 
 
 async def _read(brokers: str, topic: str) -> list[Any]:

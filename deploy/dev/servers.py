@@ -23,6 +23,7 @@ _LOGGING = Path(__file__).parent / "log4j2.xml"
 _START_SECONDS = 60
 _PORTS = (20_000, 32_000)  # below those that systems give to connections
 _STOP_SECONDS = 20
+_TOLD_CHARACTERS = 3000
 
 
 class ServerError(Exception):
@@ -73,7 +74,8 @@ class Server:
         deadline = time.monotonic() + _START_SECONDS
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise ServerError(f"{self._name} did not start, its log is {log}")
+                told = log.read_text(errors="replace")[-_TOLD_CHARACTERS:]
+                raise ServerError(f"{self._name} did not start, its log is {log}, which ends:\n{told}")
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -131,12 +133,12 @@ class Kafka(Server):
         super().start()
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # a "-" would look like an option
         command = [*_java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format"]
         command += ["--cluster-id", cluster, "--config", str(self._settings.resolve()), "--standalone"]
         done = subprocess.run(command, cwd=self._folder, capture_output=True, check=False)  # noqa: S603 - our own command
         if done.returncode:
-            raise ServerError(f"kafka can't format its log: {done.stderr.decode()[-2000:]}")
+            raise ServerError(f"kafka can't format its log: {(done.stdout + done.stderr).decode()[-_TOLD_CHARACTERS:]}")
 
     def _answers(self) -> bool:
         return _listens(self.port)

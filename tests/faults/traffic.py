@@ -66,7 +66,7 @@ class Mix(msgspec.Struct, frozen=True):
 
 USUAL = Mix()
 POISONOUS = Mix(bad=0.4, skips=0.1)
-LARGE = Mix(large=0.005)
+LARGE = Mix(large=0.002)
 RACING = Mix(registrants=0.5, movers=0.45, bad=0.01, skips=0.0)
 
 
