@@ -55,7 +55,7 @@ class MemoryStore:
         first = records[0]
         if (
             first is None
-            or table.unconfirmed
+            or (table.unconfirmed and not table.unconfirmed.isdisjoint([each.key for each in proposal.subjects]))
             or records.count(first) < len(records)
             or first.variation_id not in proposal.experiment.allocated
         ):
