@@ -337,12 +337,38 @@ async def test_what_was_committed_is_confirmed_once_and_published_by_its_key(kaf
         await on.send(*logins(10), *logins(10))
         async with on.worker():
             await on.until_processed(20)
+            await on.until(lambda: len(store.confirmed) == 10)
         published = await on.received("assignments")
         assert len(store.confirmed) == len(published) == 10
         assert len({record.partition for record in published}) > 1
         assert {record.key.decode().split("|")[2] for record in published} == {
             entry.subject.hex for entry in store.confirmed
         }
+
+
+async def test_a_commit_that_only_seemed_to_happen_confirms_nothing(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, commit = Recording(), AIOKafkaProducer.commit_transaction
+    seemed: list[str] = []
+
+    async def seem_once(producer: AIOKafkaProducer) -> None:
+        if "opened" in [step for _, step in on.steps] and not seemed:
+            seemed.append("committed")
+            await producer.abort_transaction()
+        elif len(seemed) == 1:
+            seemed.append("failed")
+            raise OSError
+        else:
+            await commit(producer)
+
+    async with stage(kafka, store=store, batch_max_records=5) as on:
+        await on.send(*logins(10))
+        monkeypatch.setattr(AIOKafkaProducer, "commit_transaction", seem_once)
+        async with on.worker():
+            await on.until(lambda: len(store.confirmed) == 10)
+        assert len(await on.received("assignments")) == 10
+        assert len(await sources(on, "enriched")) == 10
 
 
 async def test_an_event_of_a_binary_cloudevent_keeps_its_trigger_beside_it(kafka: Kafka) -> None:

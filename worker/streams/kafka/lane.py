@@ -15,7 +15,8 @@ whatever the previous owner left open (aborts it, or finishes its commit) and fe
 5. `sent`, `acknowledged`: hand over the outputs and wait for every acknowledgement. Not later: aiokafka commits a
    transaction although a record of it was refused; only that record's future knows.
 6. `offsets_sent`, `committed`: the offset goes into the same transaction, which then commits.
-7. `confirmed`: what was published is known to be published; the store may be told so.
+7. `confirmed`: the store is told what is known to be published. Not yet of this batch: when a broker dies, a commit
+   was seen to be reported that had not happened. It is proven by the next commit, or by reading the offset again.
 
 There is one recovery, whatever failed and wherever: throw the producer away and begin again at 1. An abort after a
 commit that timed out would be a guess, as its outcome is unknown until InitProducerId has made it final; asking anew is
@@ -178,6 +179,7 @@ class Lane:
         self._stopping = self._in_transaction = False
         self._position = 0
         self._failures = Failures()
+        self._unproven: tuple[int, Callable[[], None]] | None = None
         self.task = asyncio.create_task(self._run(), name=f"lane {partition.topic}/{partition.partition}")
 
     def stop(self) -> None:
@@ -240,6 +242,7 @@ class Lane:
             producer = await shared.producers.open(name)
             try:
                 self._position = await self._committed(producer)
+                self._prove(self._position)
                 shared.consumer.seek(partition, self._position)  # also drops what was fetched from a stale offset
             except BaseException:
                 self._discard(producer)
@@ -292,7 +295,8 @@ class Lane:
         await self._send(producer, parcel, next_offset)
         self._position = next_offset
         self._failures.forget()
-        result.confirm()
+        self._confirm()  # the batch before: this commit would have failed without it
+        self._unproven = (next_offset, result.confirm)
         self._reach("confirmed")
         timestamps = [record.timestamp for record in records]
         seconds = loop.time() - started
@@ -315,8 +319,23 @@ class Lane:
         if records and records[0].offset < self._position:
             raise StaleFetchError(f"offset {records[0].offset} came after {self._position - 1}")
         if not records:
+            if self._unproven is not None:
+                self._prove(await self._shared.committed_offset(partition))
             await self._tell_lag()
         return records
+
+    def _confirm(self) -> None:
+        """Let the store know what the last batch published: its commit is beyond doubt."""
+        if self._unproven is not None:
+            _, confirm = self._unproven
+            confirm()
+        self._unproven = None
+
+    def _prove(self, committed: int | None) -> None:
+        """Confirm the last batch if the committed offset says that it was committed; else forget that it seemed so."""
+        if self._unproven is not None and committed is not None and committed >= self._unproven[0]:
+            self._confirm()
+        self._unproven = None
 
     async def _tell_lag(self) -> None:
         """Tell what is to come; a position past the last record (a transaction's mark follows it) has nothing."""
