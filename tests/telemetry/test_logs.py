@@ -60,7 +60,7 @@ async def test_a_place_that_is_bound_stands_on_the_lines_of_its_task_only(lines:
     async def lane(partition: int) -> None:
         logs.bind(topic="in", partition=partition)
         await asyncio.sleep(0)
-        logs.info("lane_closed")
+        logs.info("lane_opened")
 
     await asyncio.gather(lane(1), lane(2))
     logs.info("worker_stopped")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,15 +14,14 @@ import msgspec
 import orjson
 
 from worker.app.loading import rare_collections, warn_of_idle_handlers
-from worker.experiments.decide import Engine
+from worker.app.processing import log_dead_letters, new_pipeline, now
 from worker.experiments.definitions import Snapshot
 from worker.experiments.subjects import SubjectKeys
-from worker.formats.decode import Limits
 from worker.formats.fields import parse_rfc3339
 from worker.handlers.dispatch import Dispatcher
 from worker.handlers.registry import Registry
 from worker.outputs import BatchResult
-from worker.pipeline import Exposures, Pipeline
+from worker.pipeline import Pipeline
 from worker.records import Record
 from worker.replay import replay
 from worker.settings import Settings
@@ -87,7 +86,7 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     logs.info("replay_started", logs=names, definitions=job.snapshot.revision, out=str(job.out) if job.out else None)
     warn_of_idle_handlers(job.snapshot, job.registry)
     summary = Summary(job.snapshot)
-    folder = nullcontext() if job.out is None else OutputFolder(job.out, _now)
+    folder = nullcontext() if job.out is None else OutputFolder(job.out, now)
     records = islice(_records(job.logs, progress.read), job.limit)
     async with aclosing(Dispatcher(job.registry)) as dispatcher:
         with folder as files, rare_collections():
@@ -115,31 +114,16 @@ def _write(files: OutputFolder | None) -> Callable[[BatchResult], None]:
     """Return what is done with a batch: its dead letters are logged, all of it is written."""
 
     def write(result: BatchResult) -> None:
-        for letter in result.dead_letters:
-            source, reason, message = letter.record.source, letter.reason, letter.message
-            logs.info("dead_letter", source=source, reason=reason, stage=letter.stage, message=message)
+        log_dead_letters(result)
         if files is not None:
             files.write(result)
 
     return write
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _replay_pipeline(job: Replay, dispatcher: Dispatcher) -> Pipeline:
     """Return the pipeline of a replay: into memory, with one snapshot throughout."""
-    settings = job.settings
-    pepper = settings.subjects.pepper
+    pepper = job.settings.subjects.pepper
     keys = SubjectKeys((pepper.get_secret_value() if pepper else _REPLAY_PEPPER).encode())
-    _, *device_path = settings.subjects.device_path.split(".")
-    return Pipeline(
-        Engine(keys, tuple(device_path)),
-        lambda: job.snapshot,
-        MemoryStore(),
-        dispatcher,
-        limits=Limits(settings.input.max_bytes, settings.input.max_depth),
-        exposures=Exposures(settings.exposures.when, settings.exposures.repeat),
-        wants=job.window.has if job.window else None,
-    )
+    wants = job.window.has if job.window else None
+    return new_pipeline(job.settings, keys, lambda: job.snapshot, MemoryStore(), dispatcher, wants=wants)

@@ -7,27 +7,25 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
+from worker.app.processing import new_pipeline, now
+from worker.app.topics import connection_of
 from worker.app.watching import Committed, Reached, Watching, nothing
 from worker.experiments.claims import AssignmentStore
-from worker.experiments.decide import Engine
 from worker.experiments.definitions import Snapshot
 from worker.experiments.subjects import SubjectKeys
-from worker.formats.decode import Limits as InputLimits
 from worker.formats.fields import parse_rfc3339
 from worker.handlers.dispatch import Dispatcher
 from worker.handlers.registry import Registry
 from worker.outputs import OUTPUT_KINDS
-from worker.pipeline import Exposures, Pipeline
+from worker.pipeline import Pipeline
 from worker.reload import CurrentDefinitions, Watcher, report
 from worker.settings import Settings
 from worker.stores.redis_errors import StoreRefusedError
-from worker.streams.kafka.cluster import Connection
 from worker.streams.kafka.lane import Limits, Shared
 from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, new_consumer
 from worker.streams.kafka.offset_fetch import settled_offset, shows_commits_at_once
@@ -87,11 +85,11 @@ async def run_worker(job: Run, ending: Ending) -> None:
     """
     asyncio.get_running_loop().set_exception_handler(logs.on_loop_error)
     async with AsyncExitStack() as stack:
-        worker = await _start(job, stack, ending)
+        readiness = await _start(job, stack, ending)
         stack.enter_context(rare_collections())
         logs.info("worker_started", group=job.settings.kafka.group_id, definitions=job.snapshot.revision)
         await ending.wait()
-        worker.readiness.because("draining", True)
+        readiness.because("draining", True)
         logs.info("worker_stopping", reason=ending.reason or ending.failure)
     logs.info("worker_stopped")
     if ending.failure is not None:
@@ -127,11 +125,7 @@ class Ending:
         await self._event.wait()
 
 
-class _Worker(msgspec.Struct, frozen=True):
-    readiness: Readiness
-
-
-async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> _Worker:
+async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> Readiness:
     settings = job.settings
     metrics, watch, readiness = Metrics(), Watch(), Readiness()
     watching = Watching(metrics, watch, readiness, reached=job.reached, committed=job.committed)
@@ -143,18 +137,18 @@ async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> _Worker:
         stack.push_async_callback(server.aclose)
         logs.info("http_started", host=settings.http.host, port=server.port)
     warn_of_idle_handlers(job.snapshot, job.registry)
-    topics = await facts(_connection(settings), _topic_names(settings))
+    topics = await facts(connection_of(settings), _topic_names(settings))
     store = await stack.enter_async_context(job.open_store(settings, watching, metrics))
     definitions = await stack.enter_async_context(_definitions(job, metrics))
     dispatcher = Dispatcher(job.registry, timed=metrics.handler)
     stack.push_async_callback(dispatcher.aclose)
     metrics.count_handlers(dispatcher.counts)
-    pipeline = _pipeline(settings, definitions, store, dispatcher)
+    pipeline = new_pipeline(settings, _keys(settings), definitions.current, store, dispatcher)
     shared = _shared(settings, topics, pipeline, watching, ending)
     lanes = Lanes(shared, Assigned(watching.given, watching.taken), _STOP_SECONDS)
     stack.push_async_callback(lanes.aclose)
     await lanes.start(settings.topics.triggers)
-    return _Worker(readiness)
+    return readiness
 
 
 @asynccontextmanager
@@ -175,35 +169,21 @@ async def _definitions(job: Run, metrics: Metrics) -> AsyncIterator[CurrentDefin
             await task
 
 
-def _connection(settings: Settings) -> Connection:
-    return Connection(settings.kafka.bootstrap_servers, settings.kafka.client_id)
-
-
 def _topic_names(settings: Settings) -> dict[str, str]:
     names = {f"topics.{kind}": getattr(settings.topics, kind) for kind in ("triggers", *OUTPUT_KINDS, "dead_letters")}
     return {setting: name for setting, name in names.items() if name}
 
 
-def _pipeline(
-    settings: Settings, definitions: CurrentDefinitions, store: AssignmentStore, dispatcher: Dispatcher
-) -> Pipeline:
+def _keys(settings: Settings) -> SubjectKeys:
     pepper = settings.subjects.pepper
     assert pepper is not None  # noqa: S101 - the command asks for it
-    _, *device_path = settings.subjects.device_path.split(".")
-    return Pipeline(
-        Engine(SubjectKeys(pepper.get_secret_value().encode()), tuple(device_path)),
-        definitions.current,
-        store,
-        dispatcher,
-        limits=InputLimits(settings.input.max_bytes, settings.input.max_depth),
-        exposures=Exposures(settings.exposures.when, settings.exposures.repeat),
-    )
+    return SubjectKeys(pepper.get_secret_value().encode())
 
 
 def _consumer_options(settings: Settings) -> ConsumerOptions:
     kafka = settings.kafka
     return ConsumerOptions(
-        _connection(settings).options(),
+        connection_of(settings).options(),
         kafka.group_id,
         kafka.group_instance_id,
         kafka.session_timeout_ms,
@@ -220,14 +200,14 @@ def _shared(
     batch_bytes = min([_BATCH_BYTES, *(each.max_message_bytes for each in topics.values())])
     compression = None if kafka.compression == "none" else kafka.compression
     producers = Producers(
-        ProducerOptions(_connection(settings).options(), kafka.transaction_timeout_ms, compression, batch_bytes)
+        ProducerOptions(connection_of(settings).options(), kafka.transaction_timeout_ms, compression, batch_bytes)
     )
     return Shared(
         kafka.group_id,
         consumer,
         producers,
         pipeline.process,
-        lambda partition: Packer(outlets, partition, _now),
+        lambda partition: Packer(outlets, partition, now),
         lambda partition: _committed_offset(consumer, partition),
         lambda partition: _begin_at(consumer, partition, kafka.start),
         asyncio.Semaphore(kafka.max_transactions),
@@ -268,7 +248,3 @@ async def _begin_at(consumer: AIOKafkaConsumer, partition: TopicPartition, start
             return int(found.offset)
     ask = consumer.beginning_offsets if start == "earliest" else consumer.end_offsets
     return int((await ask([partition]))[partition])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

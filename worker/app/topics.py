@@ -27,7 +27,7 @@ async def check_topics(settings: Settings) -> Checked:
         ClusterError: no broker answers, or it does not tell.
     """
     wanted = _needs(settings)
-    states = await describe(_connection(settings), [need.name for need in wanted])
+    states = await describe(connection_of(settings), [need.name for need in wanted])
     return Checked(wanted, states, compare(wanted, states))
 
 
@@ -37,10 +37,11 @@ async def create_topics(settings: Settings) -> Created:
     Raises:
         ClusterError: no broker answers, or it refuses to make one of them.
     """
-    return await create(_connection(settings), _needs(settings), settings.topics.replication_factor)
+    return await create(connection_of(settings), _needs(settings), settings.topics.replication_factor)
 
 
-def _connection(settings: Settings) -> Connection:
+def connection_of(settings: Settings) -> Connection:
+    """Return how to connect to the cluster."""
     return Connection(settings.kafka.bootstrap_servers, settings.kafka.client_id)
 
 

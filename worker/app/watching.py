@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
+from worker.app.processing import log_dead_letters
 from worker.streams.kafka.lane import Done, Ended, Step
 from worker.telemetry import logs
 from worker.telemetry.health import Readiness, Watch
@@ -60,9 +61,7 @@ class Watching:
         """Count what was committed; each dead letter is a line of the log."""
         self._watch.moved(partition.partition)
         self._metrics.batch(done.result, done.timestamps, done.seconds)
-        for letter in done.result.dead_letters:
-            source, reason, message = letter.record.source, letter.reason, letter.message
-            logs.info("dead_letter", source=source, reason=reason, stage=letter.stage, message=message)
+        log_dead_letters(done.result)
         logs.debug(
             "batch_committed",
             topic=partition.topic,

@@ -30,14 +30,10 @@ LogEvent = Literal[
     "worker_stopping",  # it was told to stop, or something stopped it: why
     "worker_stopped",  # it has left its group: what it came to
     "http_started",  # where probes and scrapes are answered
-    "topics_created",  # topics that were missing
-    "topics_differ",  # a topic is not as the settings need it: found and expected
-    "broker_unreachable",  # no broker answers: tried again
     "partitions_assigned",  # partitions came to this worker
     "partitions_revoked",  # partitions went to another one
     "lane_opened",  # a partition is read from this offset on
     "lane_reopening",  # something failed: the error's class, the pause before it is opened anew
-    "lane_closed",  # the partition was given back in order
     "lane_stopped",  # the partition can't go on by itself: a gap in the log, a handler's stop; what to do
     "batch_committed",  # one transaction: its offsets and sizes
     "batch_unsettled",  # a commit got no answer: the offset, read anew, tells

@@ -178,6 +178,7 @@ class Lane:
         self._packer = shared.packer(partition.partition)
         self._stopping = self._in_transaction = False
         self._position = 0
+        self._backoff = _FIRST_BACKOFF
         self._failures = Failures()
         self._unproven: tuple[int, Callable[[], None]] | None = None
         self.task = asyncio.create_task(self._run(), name=f"lane {partition.topic}/{partition.partition}")
@@ -205,30 +206,34 @@ class Lane:
             self._shared.watcher.gone(self._partition)
 
     async def _until_stopped(self) -> None:
-        backoff = _FIRST_BACKOFF
         while not self._stopping:
-            producer = None
             try:
-                producer = await self._open()
-                while not self._stopping:
-                    if await self._batch(producer):
-                        backoff = _FIRST_BACKOFF
+                await self._serve()
             except (LaneStoppedError, WorkerStoppedError):
                 raise
             except Exception as error:  # noqa: BLE001 - the one recovery: whatever it was, open again
-                pause = _FENCED_SECONDS if isinstance(error, ProducerFenced) else backoff * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-                backoff = min(2 * backoff, _LAST_BACKOFF)
+                pause = self._pause(error)
                 self._reach("waiting")
                 self._shared.watcher.failed(self._partition, error, pause)
-                self._discard(producer)
                 await asyncio.sleep(pause)
-            finally:
-                self._in_transaction = False
-                self._discard(producer)
 
-    def _discard(self, producer: AIOKafkaProducer | None) -> None:
-        if producer is not None:
+    async def _serve(self) -> None:
+        """Process batches with one producer, until told to stop; then, or when anything fails, throw it away."""
+        producer = await self._open()
+        try:
+            while not self._stopping:
+                if await self._batch(producer):
+                    self._backoff = _FIRST_BACKOFF
+        finally:
             self._shared.producers.discard(producer)
+
+    def _pause(self, error: Exception) -> float:
+        """Return how long to wait before opening again; each failure in a row doubles it."""
+        backoff = self._backoff
+        self._backoff = min(2 * backoff, _LAST_BACKOFF)
+        if isinstance(error, ProducerFenced):
+            return _FENCED_SECONDS
+        return backoff * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
 
     def _reach(self, step: Step) -> None:
         self._shared.watcher.reached(self._partition, step)
@@ -245,7 +250,7 @@ class Lane:
                 self._prove(self._position)
                 shared.consumer.seek(partition, self._position)  # also drops what was fetched from a stale offset
             except BaseException:
-                self._discard(producer)
+                shared.producers.discard(producer)
                 raise
         shared.watcher.opened(partition, self._position)
         self._reach("opened")
