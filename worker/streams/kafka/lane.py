@@ -15,8 +15,9 @@ whatever the previous owner left open (aborts it, or finishes its commit) and fe
 5. `sent`, `acknowledged`: hand over the outputs and wait for every acknowledgement. Not later: aiokafka commits a
    transaction although a record of it was refused; only that record's future knows.
 6. `offsets_sent`, `committed`: the offset goes into the same transaction, which then commits.
-7. `confirmed`: the store is told what is known to be published. Not yet of this batch: when a broker dies, a commit
-   was seen to be reported that had not happened. It is proven by the next commit, or by reading the offset again.
+7. `confirmed`: the store is told what is known to be published. Not yet of this batch: a commit is reported when the
+   broker has decided it, before its partitions know, and Kafka 4.3 and 4.4 can lose one of a partition that has no
+   replica left (see `deploy/dev/pom.xml`). It is proven by the next commit, or by reading the offset again.
 
 There is one recovery, whatever failed and wherever: throw the producer away and begin again at 1. An abort after a
 commit that timed out would be a guess, as its outcome is unknown until InitProducerId has made it final; asking anew is
