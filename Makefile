@@ -37,7 +37,7 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev kafka redis ## the tests, with branch coverage of the pure rooms
+unit: $(VENV)/.dev kafka redis chromium node ## the tests, with branch coverage of the pure rooms
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	for room in 'worker/experiments/*' 'worker/formats/*' 'worker/handlers/*' worker/pipeline.py; do \
@@ -62,6 +62,20 @@ redis: ## the Redis that tests and `make dev` run, by apt-get if it is missing
 		command -v apt-get > /dev/null || { echo "redis-server is not on the PATH, expected it installed" >&2; exit 1; }; \
 		if [ "$$(id -u)" = 0 ]; then run=; else run=sudo; fi; \
 		$$run apt-get update -qq && $$run apt-get install -y -qq redis-server; }
+
+chromium: ## the browser that opens reports in tests, by apt-get if it is missing
+	@command -v chromium > /dev/null || { \
+		command -v apt-get > /dev/null || { echo "chromium is not on the PATH, expected it installed" >&2; exit 1; }; \
+		if [ "$$(id -u)" = 0 ]; then run=; else run=sudo; fi; \
+		$$run apt-get update -qq && $$run apt-get install -y -qq chromium; }
+
+node: tests/node/node_modules/.installed ## the AsyncAPI parser that tests use, by npm
+
+tests/node/node_modules/.installed: tests/node/package-lock.json
+	@for tool in node npm; do command -v $$tool > /dev/null || \
+		{ echo "$$tool is not on the PATH, expected Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)" >&2; exit 1; }; done
+	cd tests/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
 
 bench: $(VENV)/.bench kafka redis ## measure speed and memory; prints a table of ratios
 	$(BIN)/python -m bench
