@@ -123,11 +123,24 @@ def test_the_committed_log_shows_both_experiments_and_every_variation(out: Path)
     assert all(variation["subjects"] for variations in shown.values() for variation in variations)
 
 
-async def test_the_handler_of_the_readme_runs() -> None:
-    (source,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def readme_scope() -> dict[str, Any]:
+    """Return the names that README's Python defines, one part after the other."""
     scope: dict[str, Any] = {}
-    exec(compile(source, "README.md", "exec"), scope)  # noqa: S102 - our own README
-    handlers = scope["handlers"]
+    for source in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
+        exec(compile(source, "README.md", "exec"), scope)  # noqa: S102 - our own README
+    return scope
+
+
+def test_the_test_of_the_readme_passes_and_can_fail() -> None:
+    scope = readme_scope()
+    scope["test_the_treatment_demands_a_second_factor"]()
+    scope["handlers"] = Handlers()
+    with pytest.raises(AssertionError):
+        scope["test_the_treatment_demands_a_second_factor"]()
+
+
+async def test_the_handler_of_the_readme_runs() -> None:
+    handlers = readme_scope()["handlers"]
     assert isinstance(handlers, Handlers)
     definitions = percentage_set()
     parameters = {

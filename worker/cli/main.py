@@ -6,28 +6,48 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from worker.cli import config, replay, run, simulate, topics, validate
+from worker.cli import config, new, replay, run, simulate, topics, validate, welcome
 from worker.cli.options import FOUND_SOMETHING_WRONG
 
 app = typer.Typer(
     name="experiment-worker",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Run A/B experiments on the stream of authentication events.\n\n"
-    "First steps: `simulate` writes a realistic log, `validate` checks definitions, `replay` runs them over the log. "
-    "On Kafka and Redis: `topics create` makes the topics, `run` is the worker.",
+    "First steps: `simulate` writes a realistic log, `new definitions` a first experiment, `replay` runs it over the "
+    "log. On Kafka and Redis: `topics create` makes the topics, `run` is the worker.",
 )
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
+app.add_typer(new.app, name="new")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if asked:
+        typer.echo(welcome.version_line())
+        raise typer.Exit
+
+
+@app.callback()
+def experiment_worker(
+    context: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback has answered
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Say what to type first, where no command is given."""
+    if context.invoked_subcommand is None:
+        welcome.welcome()
 
 
 def main() -> None:
