@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from worker.cli import config, new, replay, run, simulate, topics, validate, welcome
+from worker.cli import config, new, replay, run, schemas, simulate, topics, validate, welcome
 from worker.cli.options import FOUND_SOMETHING_WRONG
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.add_typer(new.app, name="new")
+app.add_typer(schemas.app, name="schemas")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
 
