@@ -131,6 +131,14 @@ def readme_scope() -> dict[str, Any]:
     return scope
 
 
+def test_the_explanation_in_the_readme_is_what_the_command_says() -> None:
+    command = ["explain", "--email", "ada@example.com", "--config", str(EXAMPLES / "worker.toml")]
+    said = CliRunner().invoke(app, command).stdout.splitlines()
+    shown = (ROOT / "README.md").read_text().split("$ experiment-worker explain")[1].split("\n\n")[0].splitlines()[1:]
+    assert said[: len(shown)] == [line.removeprefix("    ") for line in shown]
+    assert len(shown) > 10
+
+
 def test_the_test_of_the_readme_passes_and_can_fail() -> None:
     scope = readme_scope()
     scope["test_the_treatment_demands_a_second_factor"]()

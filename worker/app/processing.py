@@ -28,9 +28,8 @@ def new_pipeline(
     wants: Callable[[Trigger], bool] | None = None,
 ) -> Pipeline:
     """Return the pipeline that the settings describe; `snapshot` and `wants` as `Pipeline` takes them."""
-    _, *device_path = settings.subjects.device_path.split(".")
     return Pipeline(
-        Engine(keys, tuple(device_path)),
+        engine_of(settings, keys),
         snapshot,
         store,
         dispatcher,
@@ -38,6 +37,12 @@ def new_pipeline(
         exposures=Exposures(settings.exposures.when, settings.exposures.repeat),
         wants=wants,
     )
+
+
+def engine_of(settings: Settings, keys: SubjectKeys) -> Engine:
+    """Return the engine that decides with those keys."""
+    _, *device_path = settings.subjects.device_path.split(".")
+    return Engine(keys, tuple(device_path))
 
 
 def now() -> str:

@@ -32,7 +32,7 @@ from worker.summary import Summary
 from worker.telemetry import logs
 from worker.trigger import Trigger
 
-_REPLAY_PEPPER = "experiment-worker replay"  # without a setting: keys of a replay need not match the live ones
+REPLAY_PEPPER = "experiment-worker replay"  # without a setting: keys of a replay need not match the live ones
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -124,6 +124,6 @@ def _write(files: OutputFolder | None) -> Callable[[BatchResult], None]:
 def _replay_pipeline(job: Replay, dispatcher: Dispatcher) -> Pipeline:
     """Return the pipeline of a replay: into memory, with one snapshot throughout."""
     pepper = job.settings.subjects.pepper
-    keys = SubjectKeys((pepper.get_secret_value() if pepper else _REPLAY_PEPPER).encode())
+    keys = SubjectKeys((pepper.get_secret_value() if pepper else REPLAY_PEPPER).encode())
     wants = job.window.has if job.window else None
     return new_pipeline(job.settings, keys, lambda: job.snapshot, MemoryStore(), dispatcher, wants=wants)

@@ -53,13 +53,13 @@ class Engine:
         tenant = snapshot.of(trigger.tenant)
         warnings: tuple[WarningCode, ...] = ()
         if not _OVERRIDES.isdisjoint(trigger.query):
-            named = _named(trigger.query)
+            named = named_in(trigger.query)
             if named.experiment_id is not None:
                 return self._override(tenant.experiments, trigger, named)
             if named.variation_id is not None or named.segment_id is not None:
                 warnings = ("experiment_orphaned_params",)
         experiment = tenant.serving.get("authentication")
-        identities = self._identities(experiment, trigger)
+        identities = self.identities(experiment, trigger)
         if experiment is None:
             return Decision("no_experiment", self._subject(trigger, identities), warnings=warnings)
         if identities is None:
@@ -69,16 +69,21 @@ class Engine:
         return Proposal(
             trigger,
             experiment,
-            self._keys.of_all(trigger.tenant, identities),
+            self.subjects(trigger, identities),
             draw(experiment, identities.bucketing_key) if experiment.status == "active" else None,
             warnings,
         )
 
-    def _identities(self, experiment: Experiment | None, trigger: Trigger) -> Identities | None:
+    def identities(self, experiment: Experiment | None, trigger: Trigger) -> Identities | None:
+        """Return the names of whom the experiment assigns, None if the event names nobody."""
         device = None
         if experiment is not None and experiment.subject == "device":
             device = device_identities(trigger, self._device_path)
         return device or user_identities(trigger)
+
+    def subjects(self, trigger: Trigger, identities: Identities) -> tuple[Subject, ...]:
+        """Return all of the event's identities, the subject first."""
+        return self._keys.of_all(trigger.tenant, identities)
 
     def _subject(self, trigger: Trigger, identities: Identities | None) -> Subject | None:
         return None if identities is None else self._keys.of_first(trigger.tenant, identities)
@@ -101,10 +106,10 @@ class Engine:
             warnings=warnings,
         )
 
-    def _override(self, experiments: Mapping[str, Experiment], trigger: Trigger, named: _Named) -> Decision:
+    def _override(self, experiments: Mapping[str, Experiment], trigger: Trigger, named: Named) -> Decision:
         """Answer a request that names its experiment; such a decision is never stored nor read from the store."""
         experiment = experiments.get(named.experiment_id) if isinstance(named.experiment_id, str) else None
-        identities = self._identities(experiment, trigger)
+        identities = self.identities(experiment, trigger)
         subject = self._subject(trigger, identities)
         if experiment is None:
             return Decision("not_found", subject, warnings=("experiment_not_found",))
@@ -121,20 +126,21 @@ class Engine:
 _OVERRIDES = frozenset({"experiment_id", "variation_id", "segment_id"})
 
 
-class _Named(msgspec.Struct, frozen=True):
-    """What the request's query names; an empty string or null counts as absent."""
+class Named(msgspec.Struct, frozen=True):
+    """What a request's query names of an override; an empty string or null counts as absent (None)."""
 
     experiment_id: Any
     variation_id: Any
     segment_id: Any
 
 
-def _named(query: Mapping[str, Any]) -> _Named:
+def named_in(query: Mapping[str, Any]) -> Named:
+    """Return what a request's query names."""
     found = [query.get(name) for name in ("experiment_id", "variation_id", "segment_id")]
-    return _Named(*[None if value == "" else value for value in found])
+    return Named(*[None if value == "" else value for value in found])
 
 
-def _forced(experiment: Experiment, named: _Named) -> Allocation | None:
+def _forced(experiment: Experiment, named: Named) -> Allocation | None:
     if named.variation_id is not None:
         arm = experiment.arms.get(named.variation_id) if isinstance(named.variation_id, str) else None
         return None if arm is None else Allocation(arm)

@@ -17,20 +17,21 @@ def holds(segment: Segment, attribute: Lookup) -> bool:
     """
     if segment.active:
         for rule in segment.rules:
-            if _rule_holds(rule, attribute):
+            if rule_holds(rule, attribute):
                 return True
     return False
 
 
-def _rule_holds(rule: Rule, attribute: Lookup) -> bool:
+def rule_holds(rule: Rule, attribute: Lookup) -> bool:
+    """Tell whether every term of the rule holds; `attribute` as in `holds`."""
     for term in rule.terms:
-        if not _term_holds(term, attribute(term.attribute)):
+        if not term_holds(term, attribute(term.attribute)):
             return False
     return bool(rule.terms)
 
 
-def _term_holds(term: Term, value: str | None) -> bool:
-    """A missing value fails every positive test, so what is negated holds."""
+def term_holds(term: Term, value: str | None) -> bool:
+    """Tell whether a term holds for a value: a missing one fails every positive test, so what is negated holds."""
     if not term.tests:
         return False
     for test in term.tests:

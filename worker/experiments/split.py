@@ -27,7 +27,7 @@ def shard(text: str) -> int:
 
 
 @lru_cache(_REMEMBERED)
-def _shards(experiment_id: str, bucketing_key: str) -> tuple[int, int]:
+def shards(experiment_id: str, bucketing_key: str) -> tuple[int, int]:
     """Return the key's shard in the ramp and its slot in the split: two separate texts, always."""
     return shard(f"exposure-{bucketing_key}-{experiment_id}"), shard(f"assignment-{bucketing_key}-{experiment_id}")
 
@@ -35,12 +35,12 @@ def _shards(experiment_id: str, bucketing_key: str) -> tuple[int, int]:
 def in_ramp(experiment: Experiment, bucketing_key: str) -> bool:
     """Tell whether the key is exposed at the current level: raising the level only ever adds keys."""
     level = experiment.level
-    return level is None or _shards(experiment.id, bucketing_key)[0] < level * _SHARDS_PER_PERCENT
+    return level is None or shards(experiment.id, bucketing_key)[0] < level * _SHARDS_PER_PERCENT
 
 
 def slot(experiment: Experiment, bucketing_key: str) -> int:
     """Return the key's slot in the split, drawn apart from the ramp's shard so that levels don't move it."""
-    return _shards(experiment.id, bucketing_key)[1]
+    return shards(experiment.id, bucketing_key)[1]
 
 
 def allocation_at(experiment: Experiment, position: int) -> Allocation | None:

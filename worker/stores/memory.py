@@ -10,6 +10,7 @@ from itertools import compress
 
 from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Published, Vacant, Withdrawn
 from worker.experiments.definitions import Arm, Experiment
+from worker.experiments.subjects import Subject
 
 _VACANT = Vacant()
 _WITHDRAWN = Withdrawn()
@@ -45,6 +46,12 @@ class MemoryStore:
                 table.unconfirmed.discard(entry.subject.key)
             else:
                 table.unconfirmed.add(entry.subject.key)
+
+    def put(self, tenant: str | None, experiment_id: str, subject: Subject, assignment: Assignment) -> None:
+        """Keep a confirmed record as it is, over one that is there."""
+        table = self._tables.setdefault((tenant, experiment_id), _Table())
+        table[subject.key] = assignment
+        table.unconfirmed.discard(subject.key)
 
     def _claim(self, proposal: Proposal) -> Claim:
         name = (proposal.trigger.tenant, proposal.experiment.id)

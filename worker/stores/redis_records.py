@@ -20,6 +20,10 @@ class Layout(msgspec.Struct, frozen=True):
     ttl_ms: int
     link_ttl_ms: int
 
+    def key_of(self, subject: Subject) -> str:
+        """Return the key of the hash that holds a subject's records, by experiment."""
+        return f"{self.prefix}:s:{subject.hex}"
+
     @property
     def meta(self) -> str:
         """The key of the hash that holds epoch, generation and the pepper's fingerprint."""
@@ -68,6 +72,7 @@ class _Reply(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Reply).decode
+_decode_record = msgspec.msgpack.Decoder(_Record).decode
 _CONFLICT = 2
 
 
@@ -100,11 +105,20 @@ def decode(reply: bytes, proposals: Sequence[Proposal]) -> Answer:
     return Answer(Stamp(found.epoch, found.generation), claims, settled)
 
 
-def _held(subjects: tuple[Subject, ...], answer: _Held) -> Held:
-    record, bits = answer.record, answer.unconfirmed
-    assignment = Assignment(
+def record_of(value: bytes) -> Assignment:
+    """Return the record that a field of a subject's hash holds."""
+    return _assignment(_decode_record(value[1:]))  # behind the mark
+
+
+def _assignment(record: _Record) -> Assignment:
+    return Assignment(
         record.variation_id, record.version, record.revision, record.updated_at, record.event_id, record.assigned_at
     )
+
+
+def _held(subjects: tuple[Subject, ...], answer: _Held) -> Held:
+    bits = answer.unconfirmed
+    assignment = _assignment(answer.record)
     if not bits and not answer.agreement:
         return Held(assignment, answer.position)
     unconfirmed = tuple([subject for index, subject in enumerate(subjects) if bits >> index & 1])

@@ -1,0 +1,47 @@
+"""Looking into the store in Redis without a trace: plain reads, no ttl refreshed, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis.exceptions import RedisError
+
+from worker.experiments.claims import Assignment
+from worker.experiments.subjects import Subject
+from worker.stores.redis_connections import Connections
+from worker.stores.redis_errors import StoreRefusedError, kind_of, refusal, unavailable
+from worker.stores.redis_records import Layout, record_of
+
+
+class RedisReader:
+    """Reads the records of one store, which the pepper of that `fingerprint` made."""
+
+    def __init__(self, connections: Connections, layout: Layout, fingerprint: str) -> None:
+        self._connections = connections
+        self._layout = layout
+        self._fingerprint = fingerprint
+
+    async def records(self, experiment_id: str, subjects: Sequence[Subject]) -> list[Assignment | None]:
+        """Return the subjects' records of an experiment.
+
+        Raises:
+            StoreUnavailableError: the server can't be asked now.
+            StoreRefusedError: it refuses, or its keys were made with another pepper.
+        """
+        try:
+            await self._check()
+            call = self._connections.call
+            found = [await call("HGET", self._layout.key_of(subject), experiment_id) for subject in subjects]
+        except (RedisError, OSError) as error:
+            if kind_of(error) == "refused":
+                raise refusal(error, self._connections.url) from error
+            raise unavailable(error, self._connections.url) from error
+        return [None if value is None else record_of(value) for value in found]
+
+    async def _check(self) -> None:
+        stored = await self._connections.call("HGET", self._layout.meta, "pepper")
+        if stored is not None and stored.decode() != self._fingerprint:
+            raise StoreRefusedError(
+                f"subjects.pepper: the keys under {self._layout.prefix} were made with another pepper (fingerprint"
+                f" found {stored.decode()}, expected {self._fingerprint}): with this one, nobody would be found"
+            )
