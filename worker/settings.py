@@ -213,6 +213,9 @@ class Settings(BaseSettings):
     handlers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list)] = Field(
         (), description="Import paths or files of the handlers, in the order in which they run."
     )
+    processes: int = Field(
+        1, ge=1, le=256, description="How many processes one `run` is, each a worker with a core of its own."
+    )
     subjects: Subjects = Subjects()
     exposures: Exposures = Exposures()
     kafka: Kafka = Kafka()

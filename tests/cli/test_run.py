@@ -2,119 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Timer
-from typing import Any
 
 import orjson
 import pytest
 
 from deploy.dev.servers import Kafka, Redis, free_port
+from tests.cli.homes import PATIENCE, Home, exposures, login, until
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
-from tests.topic_records import make_topic, records_of, send_records
-
-KINDS = ("triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "dead_letters")
-PATIENCE = 60.0  # seconds
-
-
-class Home:
-    """Settings of one worker, with topics and a key prefix of its own."""
-
-    def __init__(self, kafka: Kafka, redis: Redis, folder: Path) -> None:
-        self.name = uuid.uuid4().hex[:8]
-        self.brokers = kafka.bootstrap_servers
-        self.definitions = folder / "definitions.json"
-        self.define(percentage_set())
-        self.port = free_port()
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("WORKER_")},
-            "WORKER_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-            "WORKER_KAFKA__GROUP_ID": self.name,
-            "WORKER_REDIS__URL": redis.url,
-            "WORKER_REDIS__KEY_PREFIX": self.name,
-            "WORKER_SUBJECTS__PEPPER": "pepper",
-            "WORKER_HTTP__PORT": str(self.port),
-            "WORKER_DEFINITIONS__PATH": str(self.definitions),
-            **{f"WORKER_TOPICS__{kind.upper()}": self.topic(kind) for kind in KINDS},
-        }
-
-    def topic(self, kind: str) -> str:
-        return f"{self.name}.{kind}"
-
-    def define(self, document: dict[str, Any]) -> None:
-        self.definitions.write_bytes(orjson.dumps(document))
-
-    def make_topics(self) -> None:
-        for kind in KINDS:
-            make_topic(self.brokers, self.topic(kind), 1)
-
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", "from worker.cli.main import main; main()", "run", *arguments]
-        return subprocess.Popen(
-            command, env={**self.environment, **environment}, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    @contextmanager
-    def worker(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
-        process = self.start(**environment)
-        patience = Timer(PATIENCE, process.kill)  # what waits for its log sees its end then
-        patience.start()
-        try:
-            yield process
-        finally:
-            patience.cancel()
-            process.kill()
-            process.communicate()
-
-    def refused(self, **environment: str) -> str:
-        """Start a worker that must end with exit code 2; return what it says."""
-        process = self.start(**environment)
-        output, errors = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, output) == (2, "")
-        assert "Traceback" not in errors
-        return errors.splitlines()[-1]
-
-    def ask(self, path: str) -> tuple[int, bytes]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
+from tests.topic_records import send_records
 
 
 @pytest.fixture
 def home(kafka: Kafka, redis: Redis, tmp_path: Path) -> Home:
     return Home(kafka, redis, tmp_path)
-
-
-def until(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
-    """Read the worker's log up to that event; each line is JSON."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        found: dict[str, Any] = json.loads(line)
-        if found["event"] == event:
-            return found
-    raise AssertionError(f"the worker ended without {event}")
-
-
-def login(number: int) -> dict[str, Any]:
-    return {**post_login(user={"user_id": f"auth0|{number}"}), "id": f"evt_{number}"}
-
-
-def exposures(home: Home) -> list[Mapping[str, Any]]:
-    return [orjson.loads(record.value) for record in records_of(home.brokers, home.topic("exposures"))]
 
 
 def test_a_worker_needs_a_pepper(home: Home) -> None:

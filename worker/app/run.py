@@ -12,6 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
+from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
 from worker.app.topics import connection_of
 from worker.app.watching import Committed, Reached, Watching, nothing
@@ -51,7 +52,7 @@ class Run(msgspec.Struct, frozen=True):
     """What to run: settings, the definitions to begin with, handlers.
 
     `open_store` opens the store. `reached` is told of every step of every lane and `committed` of every batch: who
-    measures or breaks a worker looks there.
+    measures or breaks a worker looks there. `process` is there if it is one of several of one command.
     """
 
     settings: Settings
@@ -60,18 +61,26 @@ class Run(msgspec.Struct, frozen=True):
     open_store: OpenStore
     reached: Reached = nothing
     committed: Committed = nothing
+    process: Process | None = None
 
 
 async def run_until_signalled(job: Run) -> None:
-    """Run until SIGTERM or SIGINT; what is held is finished then. A second signal ends the process at once.
+    """Run until SIGTERM, SIGINT or the parent's order; what is held is finished then. A second signal ends it at once.
 
     Raises:
         as `run_worker`.
     """
-    ending = Ending()
+    ending, loop = Ending(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ending.signalled, number)
+        loop.add_signal_handler(number, ending.signalled, number)
+    if job.process is not None:
+        loop.add_reader(job.process.leash, _obey, job.process.leash, ending)
     await run_worker(job, ending)
+
+
+def _obey(leash: int, ending: Ending) -> None:
+    asyncio.get_running_loop().remove_reader(leash)
+    ending.ask("the parent let go")
 
 
 async def run_worker(job: Run, ending: Ending) -> None:
@@ -88,6 +97,8 @@ async def run_worker(job: Run, ending: Ending) -> None:
         readiness = await _start(job, stack, ending)
         stack.enter_context(rare_collections())
         logs.info("worker_started", group=job.settings.kafka.group_id, definitions=job.snapshot.revision)
+        if job.process is not None:
+            job.process.started()
         await ending.wait()
         readiness.because("draining", True)
         logs.info("worker_stopping", reason=ending.reason or ending.failure)
@@ -101,18 +112,20 @@ class Ending:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._signalled = False
         self.reason: str | None = None
         self.failure: str | None = None
 
     def signalled(self, number: signal.Signals) -> None:
         """Ask for the end; the second signal ends the process."""
-        if self.reason is not None:
+        if self._signalled:
             os._exit(_KILLED + number)
+        self._signalled = True
         self.ask(number.name)
 
     def ask(self, reason: str) -> None:
         """Ask for the end."""
-        self.reason = reason
+        self.reason = self.reason or reason
         self._event.set()
 
     def fail(self, reason: str) -> None:

@@ -20,13 +20,13 @@ Flags = Mapping[tuple[str, ...], tuple[Any, str]]
 
 
 def settings_or_refuse(file: Path | None, log_level: LogLevel, flags: Flags | None = None) -> Loaded:
-    """Load the settings and set up the logs."""
+    """Load the settings and set up the logs; flags that were not given, or are empty lists, are no layer."""
     from worker.settings import WrongSettingsError, load
     from worker.telemetry.logs import configure
 
     configure(log_level)
     try:
-        return load(file, {path: given for path, given in (flags or {}).items() if given[0]})
+        return load(file, {path: given for path, given in (flags or {}).items() if given[0] not in (None, [])})
     except WrongSettingsError as error:
         refuse(str(error))
 
