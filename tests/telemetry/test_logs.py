@@ -45,6 +45,21 @@ def test_each_level_has_its_function(lines: Lines, log: Callable[..., None], lev
     assert [line["level"] for line in lines()] == [level]
 
 
+def test_a_line_is_written_at_once_so_that_lines_of_several_processes_do_not_mix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Written(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    written: list[str] = []
+    monkeypatch.setattr("sys.stderr", Written())
+    logs.configure("info")
+    logs.info("fenced")
+    assert [(text[0], text[-2:]) for text in written] == [("{", "}\n")]
+
+
 def test_what_is_below_the_level_is_not_logged(lines: Lines) -> None:
     logs.debug("batch_committed", partition=3)
     assert lines() == []

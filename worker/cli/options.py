@@ -55,6 +55,5 @@ HandlerPaths = Annotated[
 
 def refuse(message: str, code: int = WRONG_USAGE) -> NoReturn:
     """End the command with one message on stderr."""
-    typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-    typer.echo(message, err=True)
+    typer.echo(typer.style("error: ", fg=typer.colors.RED, bold=True) + message, err=True)
     raise typer.Exit(code)

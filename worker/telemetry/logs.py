@@ -47,7 +47,10 @@ LogEvent = Literal[
 
 
 class _StandardError:
-    """Standard error as it is when a line is written; one that nobody reads any longer stops no work."""
+    """Standard error as it is when a line is written; one that nobody reads any longer stops no work.
+
+    What is written at once stays together, also where several processes write: a `WriteLogger` writes whole lines.
+    """
 
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
@@ -71,7 +74,7 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
