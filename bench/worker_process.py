@@ -1,25 +1,27 @@
 """The worker as `run` starts it, telling when it has committed how many events.
 
 `python -m bench.worker_process` takes its settings from the environment, runs until SIGTERM and prints a line for each
-batch: the time in seconds (of one clock for all processes) and its events. The first line has none: the first fetch.
+batch: its process, the time in seconds (of one clock for all processes) and its events. A process's first line has
+none: the first fetch.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 
-import uvloop
-
 from worker.app.loading import handlers, load_definitions
-from worker.app.run import Run, run_until_signalled
+from worker.app.members import run_members
+from worker.app.run import Run
 from worker.app.store import redis_store
 from worker.settings import load
 from worker.streams.kafka.lane import Done
 from worker.telemetry.logs import configure
 
 
-def main() -> None:
-    """Run until SIGTERM."""
+def main() -> int:
+    """Run until SIGTERM; return the exit code."""
     configure("error")
     settings = load().settings
     assert settings.definitions.path is not None
@@ -27,7 +29,10 @@ def main() -> None:
     assert snapshot is not None
     teller = _Teller()
     job = Run(settings, snapshot, handlers(settings), redis_store, teller.reached, teller.done)
-    uvloop.run(run_until_signalled(job))
+    outcome = run_members(job)
+    if outcome.message is not None:
+        print(outcome.message, file=sys.stderr)
+    return outcome.code
 
 
 class _Teller:
@@ -43,8 +48,9 @@ class _Teller:
         self._tell(len(done.timestamps))
 
     def _tell(self, events: int) -> None:
-        print(time.monotonic(), events, flush=True)
+        sys.stdout.write(f"{os.getpid()} {time.monotonic()} {events}\n")  # at once: another process writes as well
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
