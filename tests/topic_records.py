@@ -66,12 +66,12 @@ async def _read_partition(consumer: AIOKafkaConsumer, partition: TopicPartition)
     return found
 
 
-def send_records(brokers: str, topic: str, values: Sequence[bytes]) -> None:
-    """Send these values into partition 0."""
-    asyncio.run(_send(brokers, topic, values))
+def send_records(brokers: str, topic: str, values: Sequence[bytes], partition: int = 0) -> None:
+    """Send these values into one partition."""
+    asyncio.run(_send(brokers, topic, values, partition))
 
 
-async def _send(brokers: str, topic: str, values: Sequence[bytes]) -> None:
+async def _send(brokers: str, topic: str, values: Sequence[bytes], partition: int) -> None:
     async with AIOKafkaProducer(bootstrap_servers=brokers) as producer:
-        sent = [await producer.send(topic, value, partition=0) for value in values]
+        sent = [await producer.send(topic, value, partition=partition) for value in values]
         await asyncio.gather(*sent)

@@ -53,14 +53,19 @@ class Home:
     def define(self, document: dict[str, Any]) -> None:
         self.definitions.write_bytes(orjson.dumps(document))
 
-    def make_topics(self) -> None:
+    def make_topics(self, partitions: int = 1) -> None:
         for kind in KINDS:
-            make_topic(self.brokers, self.topic(kind), 1)
+            make_topic(self.brokers, self.topic(kind), partitions)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", "from worker.cli.main import main; main()", "run", *arguments]
         return subprocess.Popen(
-            command, env={**self.environment, **environment}, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            env={**self.environment, **environment},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a signal to its whole group is none to the tests
         )
 
     @contextmanager
@@ -75,28 +80,41 @@ class Home:
             process.kill()
             process.communicate()
 
-    def refused(self, **environment: str) -> str:
-        """Start a worker that must end with exit code 2; return what it says."""
-        process = self.start(**environment)
+    def endless_handler(self) -> Path:
+        """Return the file of a handler that says when it runs and can't be ended."""
+        slow = self.definitions.with_name("slow.py")
+        slow.write_text(
+            "from worker import Handlers\nimport asyncio, sys\nhandlers = Handlers()\n"
+            "@handlers.post_login(timeout=60)\nasync def wait(event, api):\n"
+            '    print(\'{"event": "handler_runs"}\', file=sys.stderr, flush=True)\n'
+            "    while True:\n        try:\n            await asyncio.sleep(60)\n"
+            "        except asyncio.CancelledError:\n            pass\n"
+        )
+        return slow
+
+    def refused(self, *arguments: str, **environment: str) -> str:
+        """Start a worker that must end with exit code 2, having said so once; return the last line of it."""
+        process = self.start(*arguments, **environment)
         output, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output) == (2, "")
         assert "Traceback" not in errors
+        assert errors.count("error: ") == 1
         return errors.splitlines()[-1]
 
-    def ask(self, path: str) -> tuple[int, bytes]:
+    def ask(self, path: str, process: int = 0) -> tuple[int, bytes]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port + process}{path}", timeout=5) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
 
-def until(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
-    """Read the worker's log up to that event; each line is JSON."""
+def until(process: subprocess.Popen[str], event: str, /, **fields: object) -> dict[str, Any]:
+    """Read the worker's log up to that event with these fields; each line is JSON."""
     assert process.stderr is not None
     for line in process.stderr:
         found: dict[str, Any] = json.loads(line)
-        if found["event"] == event:
+        if found["event"] == event and fields.items() <= found.items():
             return found
     raise AssertionError(f"the worker ended without {event}")
 

@@ -99,15 +99,7 @@ def test_sigterm_leaves_the_group_and_exits_0(home: Home) -> None:
 def test_the_second_signal_ends_it_at_once(home: Home) -> None:
     home.make_topics()
     send_records(home.brokers, home.topic("triggers"), [orjson.dumps(login(1))])
-    slow = home.definitions.with_name("slow.py")
-    slow.write_text(
-        "from worker import Handlers\nimport asyncio, sys\nhandlers = Handlers()\n"
-        "@handlers.post_login(timeout=60)\nasync def wait(event, api):\n"
-        '    print(\'{"event": "handler_runs"}\', file=sys.stderr, flush=True)\n'
-        "    while True:\n        try:\n            await asyncio.sleep(60)\n"
-        "        except asyncio.CancelledError:\n            pass\n"
-    )
-    with home.worker(WORKER_HANDLERS=str(slow)) as process:
+    with home.worker(WORKER_HANDLERS=str(home.endless_handler())) as process:
         until(process, "handler_runs")
         process.send_signal(signal.SIGTERM)
         until(process, "worker_stopping")
