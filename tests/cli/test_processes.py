@@ -65,10 +65,10 @@ def left(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-def test_processes_share_the_partitions_and_each_event_is_processed_once(home: Home) -> None:
+def test_static_processes_share_the_partitions_and_each_event_is_processed_once(home: Home) -> None:
     home.make_topics(2)
     two_ports(home)
-    with home.worker(WORKER_PROCESSES="2") as parent:
+    with home.worker(WORKER_PROCESSES="2", WORKER_KAFKA__GROUP_INSTANCE_ID="pod-0") as parent:
         until_shared(parent)
         for partition in range(2):
             values = [orjson.dumps(login(number)) for number in range(partition * 50, partition * 50 + 50)]

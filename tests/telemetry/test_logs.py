@@ -5,6 +5,7 @@ import io
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -69,6 +70,15 @@ def test_fields_never_show_addresses_or_error_texts(lines: Lines) -> None:
     logs.error("lane_reopening", error=ValueError("jane"), message="found jane@acme.no", path=Path("a"))
     (line,) = lines()
     assert (line["error"], line["message"], line["path"]) == ("ValueError", "found <redacted>", "a")
+
+
+def test_what_is_bound_to_the_process_stands_on_lines_of_threads_and_libraries_too(lines: Lines) -> None:
+    logs.bind_process(process=1)
+    logs.info("fenced")
+    thread = Thread(target=logging.getLogger("library").warning, args=("of a thread",))
+    thread.start()
+    thread.join()
+    assert [(line["event"], line["process"]) for line in lines()] == [("fenced", 1), ("library", 1)]
 
 
 async def test_a_place_that_is_bound_stands_on_the_lines_of_its_task_only(lines: Lines) -> None:

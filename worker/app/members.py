@@ -27,7 +27,7 @@ def run_members(job: Run) -> Outcome:
             case Outcome() as outcome:
                 return outcome
             case Process() as process:
-                logs.bind(process=process.number)
+                logs.bind_process(process=process.number)
                 job = msgspec.structs.replace(job, settings=settings_of(job.settings, process.number), process=process)
     uvloop.run(run_until_signalled(job))
     return Outcome()

@@ -89,6 +89,12 @@ def bind(**fields: object) -> None:
     structlog.contextvars.bind_contextvars(**fields)
 
 
+def bind_process(**fields: object) -> None:
+    """Put these fields on every line that this process logs from now on, whichever task or thread it is from."""
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[lambda _, __, line: {**fields, **line}, *before])
+
+
 def debug(event: LogEvent, **fields: object) -> None:
     """Log what only somebody who looks for a fault wants to know."""
     structlog.get_logger().debug(event, **fields)
