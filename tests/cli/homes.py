@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -71,13 +72,13 @@ class Home:
     @contextmanager
     def worker(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
         process = self.start(**environment)
-        patience = Timer(PATIENCE, process.kill)  # what waits for its log sees its end then
+        patience = Timer(PATIENCE, kill_all, [process])  # what waits for its log sees its end then
         patience.start()
         try:
             yield process
         finally:
             patience.cancel()
-            process.kill()
+            kill_all(process)
             process.communicate()
 
     def endless_handler(self) -> Path:
@@ -107,6 +108,12 @@ class Home:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """End the worker and the processes it is, also those that outlived it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def until(process: subprocess.Popen[str], event: str, /, **fields: object) -> dict[str, Any]:
