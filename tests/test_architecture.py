@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker.summary": VALUES | {"worker.experiments"},
     "worker.replay": VALUES | {"worker.pipeline", "worker.summary"},
     "worker.simulate": {"worker.streams"},
+    "worker.report": VALUES | {"worker.formats"},
     "worker.settings": {"worker.formats"},
     "worker.starters": {"worker.trigger"},
     "worker.telemetry": VALUES,

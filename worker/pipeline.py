@@ -166,10 +166,11 @@ def _call(trigger: Trigger, decision: Decision) -> Call:
 
 
 def _tally(tallies: Tallies, tenant: str | None, decision: Decision, *, exposed: bool) -> None:
-    _count(tallies.decisions, decision.reason)
+    experiment, arm, subject = decision.experiment, decision.arm, decision.subject
+    made = (None if experiment is None else experiment.id, decision.reason)
+    tallies.decided[made] = tallies.decided.get(made, 0) + 1
     for code in decision.warnings:
         _count(tallies.warnings, code)
-    experiment, arm, subject = decision.experiment, decision.arm, decision.subject
     if experiment is not None and arm is not None and subject is not None and decision.method == "auto":
         tallies.placements.append(Placement(tenant, experiment.id, arm.variation_id, subject.key, exposed))
 

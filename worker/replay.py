@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from worker.outputs import BatchResult
-from worker.pipeline import Pipeline
 from worker.records import Record
 from worker.summary import Summary
 
@@ -17,9 +16,13 @@ class StoppedError(Exception):
     """A handler registered with `on_error="stop"` failed; nothing of its batch was emitted."""
 
 
+Process = Callable[[Sequence[Record]], Awaitable[BatchResult]]
+"""`Pipeline.process`."""
+
+
 async def replay(
     records: Iterable[Record],
-    pipeline: Pipeline,
+    process: Process,
     summary: Summary,
     write: Callable[[BatchResult], None],
     progress: Callable[[int], None],
@@ -30,7 +33,7 @@ async def replay(
         StoppedError: with the handler's message.
     """
     for batch in _batches(records):
-        result = await pipeline.process(batch)
+        result = await process(batch)
         if result.stop is not None:
             raise StoppedError(result.stop)
         write(result)

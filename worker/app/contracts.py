@@ -10,10 +10,7 @@ import orjson
 from schemas.asyncapi import TOPICS, asyncapi
 from schemas.catalog import RECORDS, json_schema
 from worker.settings import Settings
-
-
-class NotExportedError(Exception):
-    """Nothing was written, or not everything; the message says why."""
+from worker.streams.output_folder import write_whole
 
 
 def contracts(settings: Settings) -> dict[str, bytes]:
@@ -31,18 +28,9 @@ def export(folder: Path, settings: Settings) -> list[Path]:
     """Write the files into a folder, which is made if it is missing; return them.
 
     Raises:
-        NotExportedError: the folder can't be written.
+        OutputFolderError: the folder can't be written.
     """
-    files = contracts(settings)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_written(folder / name, content) for name, content in files.items()]
-    except OSError as error:
-        raise NotExportedError(f"{error.filename} can't be written: {error.strerror}") from error
-
-
-def _written(file: Path, content: bytes) -> Path:
-    """Write a file whole or not at all."""
-    aside = file.with_name(f".{file.name}.new")
-    aside.write_bytes(content)
-    return aside.replace(file)
+    files = {folder / name: content for name, content in contracts(settings).items()}
+    for file, content in files.items():
+        write_whole(file, content)
+    return list(files)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing, contextmanager, nullcontext
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import orjson
@@ -23,11 +23,13 @@ from worker.handlers.registry import Registry
 from worker.outputs import BatchResult
 from worker.pipeline import Pipeline
 from worker.records import Record
-from worker.replay import replay
+from worker.replay import BATCH_RECORDS, Process, replay
+from worker.report.collector import Collected
+from worker.report.page import page
 from worker.settings import Settings
 from worker.stores.memory import MemoryStore
 from worker.streams.logs import Log, read_log
-from worker.streams.output_folder import OutputFolder
+from worker.streams.output_folder import OutputFolder, write_whole
 from worker.summary import Summary
 from worker.telemetry import logs
 from worker.trigger import Trigger
@@ -50,7 +52,7 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """What to replay, with what, into where (`out` None: decide and report, write nothing)."""
+    """What to replay, with what, into where (`out` None: decide, write nothing); `report` is the page to write."""
 
     logs: Sequence[Log]
     settings: Settings
@@ -59,6 +61,7 @@ class Replay(msgspec.Struct, frozen=True):
     out: Path | None
     window: Window | None = None
     limit: int | None = None
+    report: Path | None = None
 
 
 class Progress(Protocol):
@@ -79,7 +82,7 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     Raises:
         StoppedError: a handler asked to stop.
         UnreadableLogError: a log is broken.
-        OutputFolderError: the folder can't be written.
+        OutputFolderError: the folder, or the report, can't be written.
     """
     started = time.perf_counter()
     names = [log.name for log in job.logs]
@@ -88,13 +91,20 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     summary = Summary(job.snapshot)
     folder = nullcontext() if job.out is None else OutputFolder(job.out, now)
     records = islice(_records(job.logs, progress.read), job.limit)
-    async with aclosing(Dispatcher(job.registry)) as dispatcher:
+    collected = None if job.report is None else Collected()
+    timed = None if collected is None else collected.handler
+    async with aclosing(Dispatcher(job.registry, timed=timed)) as dispatcher:
         with folder as files, rare_collections():
             pipeline = _replay_pipeline(job, dispatcher)
-            await replay(records, pipeline, summary, _write(files), progress.processed)
+            walk = Walk(records, pipeline.process, _write(files))
+            if collected is not None:
+                walk = _measured(collected, walk)
+            await replay(walk.records, walk.process, summary, walk.write, progress.processed)
             document = summary.document(dispatcher.counts(), time.perf_counter() - started)
             if files:
                 files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    if collected is not None and job.report is not None:
+        write_whole(job.report, page(document, collected, names).encode())
     logs.info("replay_finished", events=document["events"], dead_letters=document["dead_letters"])
     return document
 
@@ -119,6 +129,48 @@ def _write(files: OutputFolder | None) -> Callable[[BatchResult], None]:
             files.write(result)
 
     return write
+
+
+class Walk(NamedTuple):
+    """The three parts of a replay: what is read, what is made of it, where it goes."""
+
+    records: Iterator[Record]
+    process: Process
+    write: Callable[[BatchResult], None]
+
+
+def _measured(collected: Collected, walk: Walk) -> Walk:
+    """Return the same three, with their time and what they make collected."""
+
+    async def process_measured(batch: Sequence[Record]) -> BatchResult:
+        with measure(collected.seconds, "deciding"):
+            return await walk.process(batch)
+
+    def write_measured(result: BatchResult) -> None:
+        with measure(collected.seconds, "writing"):
+            walk.write(result)
+        with measure(collected.seconds, "collecting for this report"):
+            collected.add(result)
+
+    def read_measured() -> Iterator[Record]:
+        while True:
+            with measure(collected.seconds, "reading"):
+                batch = list(islice(walk.records, BATCH_RECORDS))
+            if not batch:
+                return
+            yield from batch
+
+    return Walk(read_measured(), process_measured, write_measured)
+
+
+@contextmanager
+def measure(seconds: dict[str, float], part: str) -> Iterator[None]:
+    """Add the time of a block to a part's."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[part] += time.perf_counter() - started
 
 
 def _replay_pipeline(job: Replay, dispatcher: Dispatcher) -> Pipeline:

@@ -35,6 +35,9 @@ def replay(
     definitions: DefinitionsPath = None,
     handlers: HandlerPaths = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the outputs.")] = Path("out"),
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report: one HTML page that needs nothing else.")
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +97,7 @@ def replay(
         None if dry_run else out,
         window,
         limit,
+        report,
     )
     try:
         # What handlers print goes to stderr: stdout is for the result.

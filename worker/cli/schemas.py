@@ -34,12 +34,12 @@ def export(
     """
     import orjson
 
-    from worker.app.contracts import NotExportedError
     from worker.app.contracts import export as write
+    from worker.streams.output_folder import OutputFolderError
 
     settings = settings_or_refuse(config, log_level).settings
     try:
         files = [str(file) for file in write(folder, settings)]
-    except NotExportedError as error:
+    except OutputFolderError as error:
         refuse(str(error))
     typer.echo(orjson.dumps({"files": files}).decode() if json else "\n".join(files))
