@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -29,9 +30,11 @@ ARGUMENTS = [
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
     log, file = folder / "log.ndjson", folder / "report.html"
+    then = shutil.copytree(EXAMPLES / "definitions", folder / "then") / "passkeys.yaml"
+    then.write_text(then.read_text().replace("weight: 50,", "weight: 30,").replace("weight: 25,", "weight: 35,"))
     simulated = ["simulate", "--events", "3000", "--people", "400", "--malformed", "0.02", "--out", str(log)]
     replayed = ["replay", str(log), "--config", str(EXAMPLES / "worker.toml"), "--dry-run", "--report", str(file)]
-    for command in (simulated, replayed):
+    for command in (simulated, [*replayed, "--compare", str(folder / "then")]):
         assert CliRunner().invoke(app, command).exit_code == 0
     return file.as_uri()
 
@@ -93,7 +96,8 @@ def test_headings_tell_the_story_in_order(page: Page) -> None:
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     titles = page.locator("h2").all_inner_texts()
-    assert titles[0].startswith("exp_onboarding_by_segment")
+    assert titles[0] == "Under the other definitions"
+    assert titles[1].startswith("exp_onboarding_by_segment")
     assert titles[-1] == "Where the time went"
 
 

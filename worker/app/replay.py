@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -23,8 +23,9 @@ from worker.handlers.registry import Registry
 from worker.outputs import BatchResult
 from worker.pipeline import Pipeline
 from worker.records import Record
-from worker.replay import BATCH_RECORDS, Process, replay
+from worker.replay import BATCH_RECORDS, Process, StoppedError, replay
 from worker.report.collector import Collected
+from worker.report.comparison import Comparison, Side
 from worker.report.page import page
 from worker.settings import Settings
 from worker.stores.memory import MemoryStore
@@ -52,7 +53,10 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """What to replay, with what, into where (`out` None: decide, write nothing); `report` is the page to write."""
+    """What to replay, with what, into where (`out` None: decide, write nothing).
+
+    `report` is the page to write, `compare` another set of definitions to run the same log under.
+    """
 
     logs: Sequence[Log]
     settings: Settings
@@ -62,6 +66,7 @@ class Replay(msgspec.Struct, frozen=True):
     window: Window | None = None
     limit: int | None = None
     report: Path | None = None
+    compare: Snapshot | None = None
 
 
 class Progress(Protocol):
@@ -93,14 +98,19 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     records = islice(_records(job.logs, progress.read), job.limit)
     collected = None if job.report is None else Collected()
     timed = None if collected is None else collected.handler
-    async with aclosing(Dispatcher(job.registry, timed=timed)) as dispatcher:
+    comparison = None if job.compare is None else Comparison(Side(), Side())
+    async with aclosing(Dispatcher(job.registry, timed=timed)) as dispatcher, AsyncExitStack() as stack:
         with folder as files, rare_collections():
-            pipeline = _replay_pipeline(job, dispatcher)
+            pipeline = _replay_pipeline(job, job.snapshot, dispatcher)
             walk = Walk(records, pipeline.process, _write(files))
             if collected is not None:
                 walk = _measured(collected, walk)
+            if comparison is not None and job.compare is not None:
+                walk = _compared(comparison, walk, await stack.enter_async_context(_other(job, job.compare)))
             await replay(walk.records, walk.process, summary, walk.write, progress.processed)
             document = summary.document(dispatcher.counts(), time.perf_counter() - started)
+            if comparison is not None:
+                document["comparison"] = comparison.document()
             if files:
                 files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     if collected is not None and job.report is not None:
@@ -173,9 +183,31 @@ def measure(seconds: dict[str, float], part: str) -> Iterator[None]:
         seconds[part] += time.perf_counter() - started
 
 
-def _replay_pipeline(job: Replay, dispatcher: Dispatcher) -> Pipeline:
+@asynccontextmanager
+async def _other(job: Replay, snapshot: Snapshot) -> AsyncIterator[Pipeline]:
+    """Open the pipeline of the other definitions: the same handlers, a store of its own."""
+    async with aclosing(Dispatcher(job.registry)) as dispatcher:
+        yield _replay_pipeline(job, snapshot, dispatcher)
+
+
+def _compared(comparison: Comparison, walk: Walk, other: Pipeline) -> Walk:
+    """Return the same three; each batch goes through the other pipeline too, and what comes of it is compared."""
+
+    async def process_both(batch: Sequence[Record]) -> BatchResult:
+        found, then = await walk.process(batch), await other.process(batch)
+        if then.stop is not None:
+            raise StoppedError(then.stop)
+        then.confirm()
+        comparison.now.add(found)
+        comparison.then.add(then)
+        return found
+
+    return walk._replace(process=process_both)
+
+
+def _replay_pipeline(job: Replay, snapshot: Snapshot, dispatcher: Dispatcher) -> Pipeline:
     """Return the pipeline of a replay: into memory, with one snapshot throughout."""
     pepper = job.settings.subjects.pepper
     keys = SubjectKeys((pepper.get_secret_value() if pepper else REPLAY_PEPPER).encode())
     wants = job.window.has if job.window else None
-    return new_pipeline(job.settings, keys, lambda: job.snapshot, MemoryStore(), dispatcher, wants=wants)
+    return new_pipeline(job.settings, keys, lambda: snapshot, MemoryStore(), dispatcher, wants=wants)

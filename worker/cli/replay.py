@@ -17,7 +17,7 @@ from worker.cli.options import (
     LogLevel,
     refuse,
 )
-from worker.cli.session import handlers_or_refuse, settings_or_refuse, snapshot_or_refuse
+from worker.cli.session import definitions_or_refuse, handlers_or_refuse, settings_or_refuse, snapshot_or_refuse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +37,13 @@ def replay(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the outputs.")] = Path("out"),
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report: one HTML page that needs nothing else.")
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Other definitions: tell what would be different under them. Memory grows with the subjects.",
+        ),
     ] = None,
     since: Annotated[
         str | None,
@@ -65,6 +72,9 @@ def replay(
     event that can't be processed becomes a dead letter and the run goes on.
 
     Example: `experiment-worker replay log.ndjson.gz --definitions definitions/ --handlers handlers.py`
+
+    What if: copy the definitions, make next week's draft active in the copy, and see who would get what:
+    `experiment-worker replay log.ndjson --definitions definitions/ --compare next-week/ --dry-run`
     """
     import asyncio
     import sys
@@ -98,6 +108,7 @@ def replay(
         window,
         limit,
         report,
+        None if compare is None else definitions_or_refuse(compare),
     )
     try:
         # What handlers print goes to stderr: stdout is for the result.

@@ -24,6 +24,7 @@ def show(summary: Mapping[str, Any], out: Path | None) -> None:
         _table(("dead letters", "n"), summary["dead_letters"].items()),
         _table(("skipped", "n"), summary["skipped"].items()),
         _handlers(summary["handlers"]),
+        *_comparison(summary.get("comparison")),
     ]
     for table in tables:
         if table.row_count:
@@ -82,6 +83,25 @@ def _handlers(handlers: Iterable[Mapping[str, Any]]) -> Table:
         for row in handlers
     )
     return _table(("handler", "calls", "errors", "commands", "enrollments"), rows)
+
+
+def _comparison(found: Mapping[str, Any] | None) -> Iterator[Table]:
+    """Yield what would be different under the other definitions."""
+    if found is None:
+        return
+    moves = [(f"{_given(each['from'])} → {_given(each['to'])}", each["subjects"]) for each in found["moves"]]
+    yield _table(
+        (f"under the other definitions {found['changed']:,} of {found['subjects']:,} change", "subjects"), moves
+    )
+    for title, name in (("split", "variation_id"), ("segments", "segment_id")):
+        rows = [(f"{each['experiment_id']} {each[name]}", each["now"], each["then"]) for each in found[title]]
+        yield _table((f"{title}, subjects", "now", "then"), rows)
+    for title, name in (("commands", "method"), ("enrollments", "endpoint")):
+        yield _table((title, "now", "then"), [(each[name], each["now"], each["then"]) for each in found[title]])
+
+
+def _given(arm: Mapping[str, str] | None) -> str:
+    return "none" if arm is None else f"{arm['experiment_id']} {arm['variation_id']}"
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:

@@ -32,13 +32,18 @@ def settings_or_refuse(file: Path | None, log_level: LogLevel, flags: Flags | No
 
 
 def snapshot_or_refuse(settings: Settings) -> Snapshot:
-    """Load the definitions; errors in them are printed and end the command."""
-    from worker.app.loading import MissingDefinitionsError, load_definitions
-    from worker.telemetry import logs
-
+    """Load the definitions of the settings; errors in them are printed and end the command."""
     path = settings.definitions.path
     if path is None:
         refuse("definitions.path is not set, expected a definitions file or folder: --definitions PATH")
+    return definitions_or_refuse(path)
+
+
+def definitions_or_refuse(path: Path) -> Snapshot:
+    """Load a file or folder of definitions; errors in them are printed and end the command."""
+    from worker.app.loading import MissingDefinitionsError, load_definitions
+    from worker.telemetry import logs
+
     try:
         loaded = load_definitions([path])
     except MissingDefinitionsError as error:

@@ -38,6 +38,7 @@ class _Exposure(msgspec.Struct):
     variation_id: str
     segment_id: str | None
     tenant_id: str | None
+    subject: str | None
     occurred_at: str | None
 
 
@@ -69,11 +70,11 @@ class Collected:
     def add(self, result: BatchResult) -> None:
         """Add a batch."""
         for output in result.outputs["exposures"]:
-            self._expose(_exposure(output.value))
+            self._expose(exposure_of(output.value))
         for output in result.outputs["commands"]:
-            self.methods.update([call.method for call in _commands(output.value).commands])
+            self.methods.update([call.method for call in commands_of(output.value).commands])
         for output in result.outputs["enrollments"]:
-            self.endpoints[_enrollment(output.value).endpoint] += 1
+            self.endpoints[enrollment_of(output.value).endpoint] += 1
         for (experiment, reason), times in result.tallies.decided.items():
             if experiment is not None:
                 self.reasons[experiment][reason] += times
@@ -99,9 +100,9 @@ class Collected:
             samples.append(Sample(letter.record.source, letter.message, shape(letter.record.value)))
 
 
-_exposure = msgspec.json.Decoder(_Exposure).decode
-_commands = msgspec.json.Decoder(_Commands).decode
-_enrollment = msgspec.json.Decoder(_Enrollment).decode
+exposure_of = msgspec.json.Decoder(_Exposure).decode
+commands_of = msgspec.json.Decoder(_Commands).decode
+enrollment_of = msgspec.json.Decoder(_Enrollment).decode
 
 
 def shape(value: bytes) -> str:

@@ -58,6 +58,8 @@ def _named(logs: Sequence[str]) -> str:
 
 def _sections(summary: Mapping[str, Any], collected: Collected) -> Iterator[str]:
     yield _headline(summary)
+    if "comparison" in summary:
+        yield "".join(_comparison(summary["comparison"]))
     for experiment in summary["experiments"]:
         yield "".join(_experiment(experiment, collected))
     yield from _handlers(summary, collected)
@@ -82,6 +84,47 @@ def _headline(summary: Mapping[str, Any]) -> str:
     }
     items = "".join(f"<li><b>{number(value)}</b> {name}</li>" for name, value in shown.items())
     return f'<section aria-label="Headline"><ul class="numbers">{items}</ul></section>'
+
+
+def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
+    share = percent(found["changed"] / found["subjects"]) if found["subjects"] else "none"
+    yield "<section><h2>Under the other definitions</h2>"
+    yield f"<p><b>{number(found['changed'])}</b> of {number(found['subjects'])} subjects ({share}) would get something"
+    yield " else, get a variation or lose theirs.</p>"
+    moves = [
+        [_arm(each["from"]), _arm(each["to"]), number(each["subjects"]), _examples(each["examples"])]
+        for each in found["moves"]
+    ]
+    yield table(["Now", "Then", "Subjects", "For example"], moves, numbers=(2,))
+    for title, name in (("split", "variation_id"), ("segments", "segment_id")):
+        rows = [[text(each["experiment_id"]), text(each[name]), *_change(each)] for each in found[title]]
+        yield _changes(f"{title.capitalize()}, subjects", ["Experiment", title.capitalize().rstrip("s")], rows)
+    for title, name in (("commands", "method"), ("enrollments", "endpoint")):
+        rows = [[f"<code>{text(each[name])}</code>", *_change(each)] for each in found[title]]
+        yield _changes(title.capitalize(), [name.capitalize()], rows)
+    yield "</section>"
+
+
+def _changes(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    first = len(names)
+    head = [*names, "Now", "Then", "Change"]
+    return f"<h3>{title}</h3>{table(head, rows, numbers=range(first, first + 3))}"
+
+
+def _change(each: Mapping[str, Any]) -> list[str]:
+    return [number(each["now"]), number(each["then"]), f"{each['then'] - each['now']:+,}"]
+
+
+def _arm(arm: Mapping[str, str] | None) -> str:
+    if arm is None:
+        return '<span class="quiet">none</span>'
+    return f"{text(arm['variation_id'])} <span class=quiet>{text(arm['experiment_id'])}</span>"
+
+
+def _examples(found: Sequence[str]) -> str:
+    return " ".join(f"<code>{text(each)}…</code>" for each in found)
 
 
 def _experiment(experiment: Mapping[str, Any], collected: Collected) -> Iterator[str]:
