@@ -71,7 +71,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def _moves(now: Side, then: Side) -> dict[tuple[Arm | None, Arm | None], tuple[int, list[str]]]:
-    """Return the subjects by what they get now and then, most first, with a few of those that change."""
+    """Return the subjects by what they get now and then, those that change first, with a few of these."""
     counts: Counter[tuple[Arm | None, Arm | None]] = Counter()
     examples: dict[tuple[Arm | None, Arm | None], list[str]] = {}
     for subject in dict.fromkeys([*now.given, *then.given]):
@@ -83,9 +83,9 @@ def _moves(now: Side, then: Side) -> dict[tuple[Arm | None, Arm | None], tuple[i
     return {move: (times, examples[move]) for move, times in sorted(counts.items(), key=_order)}
 
 
-def _order(entry: tuple[tuple[Arm | None, Arm | None], int]) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+def _order(entry: tuple[tuple[Arm | None, Arm | None], int]) -> tuple[bool, int, tuple[str, ...], tuple[str, ...]]:
     (before, after), times = entry
-    return -times, before or (), after or ()
+    return before == after, -times, before or (), after or ()
 
 
 def _sizes(side: Side) -> Counter[tuple[str, str]]:

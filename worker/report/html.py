@@ -38,7 +38,7 @@ def _cells(head: Sequence[str], row: Sequence[str], numbers: Sequence[int]) -> s
     """Return a row; each cell knows its column's name, which a narrow screen shows beside it."""
     first, *rest = row
     others = (
-        f'<td data-name="{escape(head[index])}"{_number(index in numbers)}>{cell}</td>'
+        f'<td data-name="{escape(head[index])}"{_number(index in numbers)}><div>{cell}</div></td>'
         for index, cell in enumerate(rest, 1)
     )
     return f'<th scope="row">{first}</th>' + "".join(others)

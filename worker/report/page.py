@@ -98,7 +98,7 @@ def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
     yield table(["Now", "Then", "Subjects", "For example"], moves, numbers=(2,))
     for title, name in (("split", "variation_id"), ("segments", "segment_id")):
         rows = [[text(each["experiment_id"]), text(each[name]), *_change(each)] for each in found[title]]
-        yield _changes(f"{title.capitalize()}, subjects", ["Experiment", title.capitalize().rstrip("s")], rows)
+        yield _changes(f"{title.capitalize()}, subjects", ["Experiment", name.removesuffix("_id").capitalize()], rows)
     for title, name in (("commands", "method"), ("enrollments", "endpoint")):
         rows = [[f"<code>{text(each[name])}</code>", *_change(each)] for each in found[title]]
         yield _changes(title.capitalize(), [name.capitalize()], rows)
@@ -114,7 +114,7 @@ def _changes(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def _change(each: Mapping[str, Any]) -> list[str]:
-    return [number(each["now"]), number(each["then"]), f"{each['then'] - each['now']:+,}"]
+    return [number(each["now"]), number(each["then"]), f"{each['then'] - each['now']:+,}".replace("+0", "0")]
 
 
 def _arm(arm: Mapping[str, str] | None) -> str:
