@@ -63,4 +63,4 @@ def handler(
         refuse(str(error))
     typer.echo(f"{written}: a handler for {trigger.value}")
     typer.echo(f"{test}: its tests")
-    typer.echo(f"Next: pytest {test}; then experiment-worker replay LOG --handlers {written}")
+    typer.echo(f"Next: pytest {test}; then experiment-worker replay LOG --definitions PATH --handlers {written}")
