@@ -39,6 +39,41 @@ class HandlerSummary(WireModel):
     enrollments: int = Field(ge=0)
 
 
+class GivenArm(WireModel):
+    """What a subject gets."""
+
+    experiment_id: str
+    variation_id: str
+
+
+class Move(WireModel):
+    """Subjects by what they get now and would get then; null is nothing."""
+
+    from_: GivenArm | None = Field(alias="from")
+    to: GivenArm | None
+    subjects: int = Field(ge=1)
+    examples: list[str] = Field(description="How the hex of a few subjects that change begins.")
+
+
+class Change(WireModel):
+    """A count under both sets of definitions, beside the names of what is counted."""
+
+    now: int = Field(ge=0)
+    then: int = Field(ge=0)
+
+
+class Comparison(WireModel):
+    """What would be different under the other definitions (`--compare`)."""
+
+    subjects: int = Field(ge=0)
+    changed: int = Field(ge=0)
+    moves: list[Move]
+    split: list[Change] = Field(description="Subjects by `experiment_id` and `variation_id`.")
+    segments: list[Change] = Field(description="Subjects by `experiment_id` and `segment_id`.")
+    commands: list[Change] = Field(description="Calls by `method`.")
+    enrollments: list[Change] = Field(description="Webhooks by `endpoint`.")
+
+
 class Summary(WireModel):
     """What a replay read and what came of it; `seconds` is the only part that differs from run to run."""
 
@@ -56,4 +91,5 @@ class Summary(WireModel):
     definitions_revision: str
     experiments: list[ExperimentSummary]
     handlers: list[HandlerSummary]
+    comparison: Comparison | None = Field(default=None, description="Only with `--compare`.")
     seconds: float = Field(ge=0)

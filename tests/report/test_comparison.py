@@ -6,8 +6,10 @@ from typing import Any
 
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
+from schemas.catalog import json_schema
 from tests.definitions_documents import percentage_set, segment_set
 from worker.cli.main import app
 
@@ -107,7 +109,9 @@ def test_the_outputs_are_those_of_the_definitions_in_force() -> None:
     compared()
     variations = {json.loads(line)["variation_id"] for line in Path("out/exposures.ndjson").read_text().splitlines()}
     assert variations == {"var_control"}
-    assert "comparison" in json.loads(Path("out/summary.json").read_text())
+    summary = json.loads(Path("out/summary.json").read_text())
+    Draft202012Validator(json_schema("summary")).validate(summary)
+    assert not Draft202012Validator(json_schema("summary")).is_valid({**summary, "comparison": {"moves": []}})
 
 
 @pytest.mark.usefixtures("home")
