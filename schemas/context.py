@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from schemas.base import WireModel
+from schemas.text import Id
 
 
 class ConfigValue(WireModel):
@@ -18,8 +19,8 @@ class ConfigValue(WireModel):
 class ExperimentContext(WireModel):
     """The experiment that applies to an event, as `event.experiment` has it. It never names the subject."""
 
-    experiment_id: str
-    variation_id: str
+    experiment_id: Id
+    variation_id: Id
     config: dict[str, ConfigValue] = Field(description="Every parameter of the flag by name.")
     is_control: bool
 
@@ -27,4 +28,4 @@ class ExperimentContext(WireModel):
 class LogExperimentContext(ExperimentContext):
     """The context under `details.experiment` of a tenant log event."""
 
-    segment_id: str | None = Field(description="The segment that decided; null for the percentage strategy.")
+    segment_id: Id | None = Field(description="The segment that decided; null for the percentage strategy.")

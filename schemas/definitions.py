@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, Vali
 from pydantic import model_validator as validator
 
 from schemas.base import WireModel
+from schemas.text import Id
 
 FlagStatus = Literal["draft", "active", "archived"]
 SegmentStatus = Literal["active", "archived"]
@@ -65,8 +66,7 @@ def _strictly_increasing(levels: list[int]) -> list[int]:
     return levels
 
 
-Id = Annotated[str, Field(min_length=1)]
-Timestamp = Annotated[str, AfterValidator(_real_time)]
+Timestamp = Annotated[str, AfterValidator(_real_time), Field(json_schema_extra={"format": "date-time"})]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -181,12 +181,28 @@ def _is_strings(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
+def _if_operator(*operators: ConditionOperator, value: dict[str, Any], required: bool = True) -> dict[str, Any]:
+    """Return what JSON Schema says of a condition's value under these operators."""
+    then: dict[str, Any] = {"properties": {"value": value}, **({"required": ["value"]} if required else {})}
+    return {"if": {"properties": {"operator": {"enum": list(operators)}}}, "then": then}
+
+
 class Condition(_Closed):
     """One test on one attribute.
 
     `value` is a string for `equals`, `not_equals`, an array of strings for `in`, `not_in`, and absent or a boolean for
     `exists`, `not_exists`.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                _if_operator("equals", "not_equals", value={"type": "string"}),
+                _if_operator("in", "not_in", value={"type": "array", "items": {"type": "string"}}),
+                _if_operator("exists", "not_exists", value={"type": ["boolean", "null"]}, required=False),
+            ]
+        }
+    )
 
     attribute: SegmentAttribute
     operator: ConditionOperator
@@ -299,7 +315,10 @@ class Experiment(Entity):
     feature_flag_snapshot: FlagSnapshot | None = None
     allocations: list[Allocation] = Field(default_factory=list)
     assignment_config: AssignmentConfig | None = None
-    levels: Annotated[list[Percent], AfterValidator(_strictly_increasing)] | None = None
+    levels: (
+        Annotated[list[Percent], AfterValidator(_strictly_increasing), Field(json_schema_extra={"uniqueItems": True})]
+        | None
+    ) = None
     current_level: Percent | None = None
     started_at: Timestamp | None = None
     ended_at: Timestamp | None = None

@@ -1,21 +1,30 @@
-"""Enriched events: an input of any format with its experiment context set, everything else as it came."""
+"""Enriched events: the inputs, byte for byte, with the experiment context in its place."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from schemas.base import WireModel
 from schemas.cloud_event import TriggerCloudEvent, UserCreated, UserCreatedData
 from schemas.context import ExperimentContext, LogExperimentContext
 from schemas.event import Event
-from schemas.tenant_log import LogDetails, TenantLogEvent, WrappedTenantLogEvent
+from schemas.tenant_log import LogFields
 from schemas.trigger_event import TriggerEvent
+
+_CONTEXT = "The experiment that applies; null: none does."
+
+LogType = Literal["s", "ss"]
 
 
 class EnrichedEvent(Event):
-    """The event object; `experiment` is null where no experiment applies.
+    """The event object with its context.
 
-    Alone it is the value of an input that was a CloudEvent in binary mode; the header `ce_trigger` names its trigger.
+    On its own it is the value of a CloudEvent in binary mode, whose trigger stands in the header `ce_trigger`.
     """
 
-    experiment: ExperimentContext | None
+    experiment: ExperimentContext | None = Field(description=_CONTEXT)
 
 
 class EnrichedTriggerEvent(TriggerEvent):
@@ -24,16 +33,16 @@ class EnrichedTriggerEvent(TriggerEvent):
     event: EnrichedEvent
 
 
-class EnrichedCloudEvent(TriggerCloudEvent):
-    """A trigger event as a CloudEvent, with its context."""
+class EnrichedTriggerCloudEvent(TriggerCloudEvent):
+    """A structured CloudEvent of a trigger with its context."""
 
     data: EnrichedEvent
 
 
 class EnrichedUserCreatedData(UserCreatedData):
-    """What Event Streams tell of a new user, with its context."""
+    """The data of `user.created` with its context: on its own the value of one in binary mode."""
 
-    experiment: ExperimentContext | None
+    experiment: ExperimentContext | None = Field(description=_CONTEXT)
 
 
 class EnrichedUserCreated(UserCreated):
@@ -42,29 +51,27 @@ class EnrichedUserCreated(UserCreated):
     data: EnrichedUserCreatedData
 
 
-class EnrichedLogDetails(LogDetails):
-    """Details of a log event with the context, which names the segment too."""
+class EnrichedLogDetails(WireModel):
+    """Details of a log event with its context."""
 
-    experiment: LogExperimentContext | None
+    experiment: LogExperimentContext | None = Field(description=_CONTEXT)
 
 
-class EnrichedTenantLogEvent(TenantLogEvent):
-    """A tenant log event with its context."""
+class EnrichedTenantLogFields(LogFields):
+    """A log event with its context."""
 
+    type: LogType
     details: EnrichedLogDetails
 
 
-class EnrichedWrappedTenantLogEvent(WrappedTenantLogEvent):
-    """A wrapped tenant log event with its context."""
-
-    data: EnrichedTenantLogEvent
+class EnrichedTenantLogEvent(EnrichedTenantLogFields):
+    """A bare log event with its context; `details` is made if there was none."""
 
 
-Enriched = (
-    EnrichedTriggerEvent
-    | EnrichedCloudEvent
-    | EnrichedUserCreated
-    | EnrichedTenantLogEvent
-    | EnrichedWrappedTenantLogEvent
-    | EnrichedEvent
-)
+class EnrichedWrappedTenantLogEvent(WireModel):
+    """A log event as log streams send it, with its context."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["type"]}})
+
+    log_id: str | None
+    data: EnrichedTenantLogFields

@@ -1,23 +1,27 @@
-"""The event object of the Actions reference, as far as a decision reads it."""
+"""The event object of the Actions reference, as far as the worker reads it.
+
+What is declared here is checked; every other field of the reference is passed on as it came, unchecked.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from schemas.base import WireModel
-from schemas.context import ExperimentContext
 
 
 class Tenant(WireModel):
     """The tenant in which the event happened."""
 
-    id: str | None = None
+    id: str | None = Field(None, description="Absent, null or empty: served by definitions without a tenant.")
 
 
 class User(WireModel):
-    """Who logs in or registers; `user_id` is absent before registration."""
+    """Who logs in or registers. Any one of these identifies the person."""
 
-    user_id: str | None = None
+    user_id: str | None = Field(None, description="Absent before registration.")
     email: str | None = None
     phone_number: str | None = None
     username: str | None = None
@@ -27,13 +31,11 @@ class Client(WireModel):
     """The application."""
 
     client_id: str | None = None
-    name: str | None = None
 
 
 class Connection(WireModel):
     """Where the identity comes from."""
 
-    id: str | None = None
     name: str | None = None
     strategy: str | None = None
 
@@ -42,21 +44,21 @@ class Organization(WireModel):
     """The organisation that the user logs in to."""
 
     id: str | None = None
-    name: str | None = None
 
 
 class Request(WireModel):
-    """The request that started the flow; `query` may carry overrides."""
+    """The request that started the flow."""
 
     hostname: str | None = None
-    ip: str | None = None
     user_agent: str | None = None
-    query: dict[str, Any] | None = None
-    geoip: dict[str, Any] | None = None
+    query: dict[str, Any] | None = Field(
+        None, description="May override the decision: `experiment_id`, `variation_id`, `segment_id`."
+    )
+    geoip: dict[str, Any] | None = Field(None, description="Segments see `countryCode` and `subdivisionCode`.")
 
 
 class Event(WireModel):
-    """The event object; `experiment` is there once the worker has enriched it."""
+    """The event object of a trigger; an `experiment` that comes in is replaced."""
 
     tenant: Tenant | None = None
     user: User | None = None
@@ -64,4 +66,3 @@ class Event(WireModel):
     connection: Connection | None = None
     organization: Organization | None = None
     request: Request | None = None
-    experiment: ExperimentContext | None = None

@@ -1,72 +1,76 @@
-"""The summary of a replay: `summary.json`."""
+"""The summary of a replay."""
 
 from __future__ import annotations
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import WireModel
-from schemas.vocabulary import TriggerName
+from schemas.text import Count, Id, Revision
+from schemas.vocabulary import ContextReason, DeadLetterReason, NullReason, TriggerName, WarningCode
 
 
 class VariationSummary(WireModel):
-    """What one variation of an experiment was given to; overridden decisions don't count."""
+    """How one variation fared. Overridden decisions don't count."""
 
-    variation_id: str
+    variation_id: Id
     is_control: bool
-    subjects: int = Field(ge=0)
-    exposures: int = Field(ge=0)
-    expected_share: float | None = Field(description="Between 0 and 1; null where requests decide.")
+    subjects: Count = Field(description="Different subjects that were given it.")
+    exposures: Count = Field(description="Exposures of it.")
+    expected_share: float | None = Field(
+        ge=0, le=1, description="What the weights say; null: segments decide, no share is expected."
+    )
 
 
 class ExperimentSummary(WireModel):
-    """One experiment that runs and how it split."""
+    """How one active or paused experiment split."""
 
     tenant_id: str | None
-    experiment_id: str
+    experiment_id: Id
     variations: list[VariationSummary]
 
 
 class HandlerSummary(WireModel):
-    """What became of the calls of one handler; `commands` and `enrollments` count what went out."""
+    """What became of one handler's calls."""
 
-    name: str
+    name: Id
     trigger: TriggerName
-    calls: int = Field(ge=0)
-    errors: int = Field(ge=0)
-    timeouts: int = Field(ge=0)
-    skipped: int = Field(ge=0, description="Failures that were left out of the event (on_error=skip).")
-    commands: int = Field(ge=0)
-    enrollments: int = Field(ge=0)
+    calls: Count
+    errors: Count
+    timeouts: Count
+    skipped: Count = Field(description='Failures that were dropped (`on_error="skip"`).')
+    commands: Count = Field(description="Commands that went out.")
+    enrollments: Count = Field(description="Enrollments that went out.")
 
 
-class GivenArm(WireModel):
+class GivenVariation(WireModel):
     """What a subject gets."""
 
-    experiment_id: str
-    variation_id: str
+    experiment_id: Id
+    variation_id: Id
 
 
 class Move(WireModel):
-    """Subjects by what they get now and would get then; null is nothing."""
+    """Subjects by what they get now and would get under the other definitions; null is nothing."""
 
-    from_: GivenArm | None = Field(alias="from")
-    to: GivenArm | None
-    subjects: int = Field(ge=1)
+    from_: GivenVariation | None = Field(alias="from")
+    to: GivenVariation | None
+    subjects: Count
     examples: list[str] = Field(description="How the hex of a few subjects that change begins.")
 
 
 class Change(WireModel):
-    """A count under both sets of definitions, beside the names of what is counted."""
+    """A count under both sets of definitions, beside the ids of what is counted."""
 
-    now: int = Field(ge=0)
-    then: int = Field(ge=0)
+    now: Count
+    then: Count
 
 
 class Comparison(WireModel):
-    """What would be different under the other definitions (`--compare`)."""
+    """What would be different under the other definitions (`replay --compare`)."""
 
-    subjects: int = Field(ge=0)
-    changed: int = Field(ge=0)
+    subjects: Count
+    changed: Count
     moves: list[Move]
     split: list[Change] = Field(description="Subjects by `experiment_id` and `variation_id`.")
     segments: list[Change] = Field(description="Subjects by `experiment_id` and `segment_id`.")
@@ -75,21 +79,23 @@ class Comparison(WireModel):
 
 
 class Summary(WireModel):
-    """What a replay read and what came of it; `seconds` is the only part that differs from run to run."""
+    """`summary.json`: what came in, what came of it, and how the experiments split."""
 
-    events: int = Field(ge=0, description="Inputs read, skips and dead letters included.")
-    enriched: int = Field(ge=0)
-    exposures: int = Field(ge=0)
-    enrollments: int = Field(ge=0)
-    commands: int = Field(ge=0)
-    assignments: int = Field(ge=0)
-    dead_letters: dict[str, int] = Field(description="By reason.")
-    skipped: dict[str, int] = Field(description="By kind.")
-    decisions: dict[str, int] = Field(description="By reason.")
-    warnings: dict[str, int] = Field(description="By code.")
-    identity_conflicts: int = Field(ge=0, description="Events whose identities hold different records.")
-    definitions_revision: str
+    events: Count = Field(description="Inputs read, skipped ones and dead letters included.")
+    enriched: Count
+    exposures: Count
+    enrollments: Count
+    commands: Count
+    assignments: Count
+    dead_letters: dict[DeadLetterReason, Count] = Field(description="By reason.")
+    skipped: dict[str, Count] = Field(
+        description="By kind: `blank`, `tombstone`, `outside_window`, `log:<type>`, `cloudevent:<type>`."
+    )
+    decisions: dict[ContextReason | NullReason, Count] = Field(description="By reason, also of those that gave null.")
+    warnings: dict[WarningCode, Count] = Field(description="By code.")
+    identity_conflicts: Count = Field(description="Events whose identities had different variations.")
+    definitions_revision: Revision
     experiments: list[ExperimentSummary]
     handlers: list[HandlerSummary]
-    comparison: Comparison | None = Field(default=None, description="Only with `--compare`.")
-    seconds: float = Field(ge=0)
+    comparison: Comparison | SkipJsonSchema[None] = Field(None, description="Only with `--compare`.")
+    seconds: float = Field(ge=0, description="How long the replay took.")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from schemas.base import WireModel
 from schemas.event import Event
+from schemas.text import Id, Time
 from schemas.vocabulary import TriggerName
 
 
 class TriggerEvent(WireModel):
-    """One login or registration: on the triggers topic as it happened, on the enriched topic with its context.
+    """One login or registration, as it happened."""
 
-    A missing `id` is stood in for by the record's place, a missing `time` (RFC 3339) by its timestamp.
-    """
-
-    id: str | None = None
+    id: Id | None = Field(None, description="Absent or null: the record's place stands in.")
     trigger: TriggerName
-    time: str | None = None
+    time: Time | None = Field(None, description="RFC 3339. Absent or null: the record's timestamp stands in.")
     event: Event

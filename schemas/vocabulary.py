@@ -10,6 +10,7 @@ SubjectType = Literal["user", "identifier", "device"]
 ContextReason = Literal[
     "split", "sticky", "linked", "reassigned", "segment", "fallback", "explicit", "forced", "store_down"
 ]
+NullReason = Literal["no_experiment", "no_subject", "not_in_ramp", "paused", "not_found"]
 WarningCode = Literal[
     "experiment_not_found", "experiment_orphaned_params", "experiment_circuit_open", "definitions_behind"
 ]

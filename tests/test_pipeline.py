@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from schemas.assignment import Assignment
 from schemas.commands import Commands
+from schemas.enriched import EnrichedTenantLogEvent, EnrichedTriggerEvent
 from schemas.enrollment import Enrollment
 from schemas.exposure import Exposure
-from schemas.tenant_log import TenantLogEvent
-from schemas.trigger_event import TriggerEvent
 from tests.definitions_documents import percentage_set, segment_set
 from tests.pipelines import pipeline, records, values
 from worker import Handlers
@@ -88,7 +87,7 @@ async def test_the_enriched_event_is_the_input_with_its_context() -> None:
         "is_control": False,
     }
     assert enriched == {**event, "event": {**event["event"], "experiment": context}}
-    assert TriggerEvent.model_validate(enriched).event.experiment is not None
+    assert EnrichedTriggerEvent.model_validate(enriched).event.experiment is not None
 
 
 async def test_an_event_without_an_experiment_is_enriched_with_null() -> None:
@@ -105,7 +104,7 @@ async def test_a_log_event_is_told_the_segment_under_its_details() -> None:
     (enriched,) = values(result, "enriched")
     assert enriched["details"]["experiment"]["segment_id"] == "seg_phones"
     assert enriched["details"]["experiment"]["variation_id"] == "var_treatment"
-    assert TenantLogEvent.model_validate(enriched).details is not None
+    assert EnrichedTenantLogEvent.model_validate(enriched).details.experiment is not None
 
 
 async def test_a_native_event_is_not_told_the_segment() -> None:

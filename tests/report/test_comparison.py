@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
-from schemas.catalog import json_schema
+from schemas.catalogue import CONTRACTS, schema_of
 from tests.definitions_documents import percentage_set, segment_set
 from worker.cli.main import app
 
@@ -110,8 +110,10 @@ def test_the_outputs_are_those_of_the_definitions_in_force() -> None:
     variations = {json.loads(line)["variation_id"] for line in Path("out/exposures.ndjson").read_text().splitlines()}
     assert variations == {"var_control"}
     summary = json.loads(Path("out/summary.json").read_text())
-    Draft202012Validator(json_schema("summary")).validate(summary)
-    assert not Draft202012Validator(json_schema("summary")).is_valid({**summary, "comparison": {"moves": []}})
+    [contract] = [each for each in CONTRACTS if each.name == "summary"]
+    validator = Draft202012Validator(schema_of(contract))
+    validator.validate(summary)
+    assert not validator.is_valid({**summary, "comparison": {"moves": []}})
 
 
 @pytest.mark.usefixtures("home")

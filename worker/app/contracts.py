@@ -1,36 +1,31 @@
-"""The contracts as files: a JSON Schema for each record, and the AsyncAPI document of the topics in the settings."""
+"""The contracts as files: a JSON Schema for each record and the AsyncAPI document of the topics in force."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
+from importlib.resources import files
+from typing import Any
 
 import orjson
 
-from schemas.asyncapi import TOPICS, asyncapi
-from schemas.catalog import RECORDS, json_schema
+from schemas.asyncapi import CHANNELS, Topics, asyncapi
+from schemas.catalogue import CONTRACTS, schema_of
 from worker.settings import Settings
-from worker.streams.output_folder import write_whole
 
+ASYNCAPI_FILE = "asyncapi.json"
 
-def contracts(settings: Settings) -> dict[str, bytes]:
-    """Return the files by name."""
-    addresses = {setting: str(getattr(settings.topics, setting)) for setting in TOPICS}
-    documents = {f"{name}.schema.json": json_schema(name) for name in RECORDS}
-    documents["asyncapi.json"] = asyncapi(addresses, version("experiment-worker"))
-    return {name: orjson.dumps(document, option=_STYLE) for name, document in documents.items()}
-
-
+_PACKAGE = "experiment-worker"
 _STYLE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
-def export(folder: Path, settings: Settings) -> list[Path]:
-    """Write the files into a folder, which is made if it is missing; return them.
+def contract_files(settings: Settings) -> dict[str, bytes]:
+    """Return every file by its name; the topics are those that the settings name."""
+    schemas = {contract.file: orjson.dumps(schema_of(contract), option=_STYLE) for contract in CONTRACTS}
+    return {**schemas, ASYNCAPI_FILE: orjson.dumps(_asyncapi(settings), option=_STYLE)}
 
-    Raises:
-        OutputFolderError: the folder can't be written.
-    """
-    files = {folder / name: content for name, content in contracts(settings).items()}
-    for file, content in files.items():
-        write_whole(file, content)
-    return list(files)
+
+def _asyncapi(settings: Settings) -> dict[str, Any]:
+    names = {name: getattr(settings.topics, name) for name in CHANNELS}
+    topics = Topics(names, settings.topics.partitions, settings.topics.replication_factor, settings.kafka.group_id)
+    examples = orjson.loads(files("schemas").joinpath("examples.json").read_bytes())
+    return asyncapi(topics, examples, version(_PACKAGE))

@@ -29,8 +29,9 @@ from worker.report.comparison import Comparison, Side
 from worker.report.page import page
 from worker.settings import Settings
 from worker.stores.memory import MemoryStore
+from worker.streams.file_set import write_together
 from worker.streams.logs import Log, read_log
-from worker.streams.output_folder import OutputFolder, write_whole
+from worker.streams.output_folder import OutputFolder
 from worker.summary import Summary
 from worker.telemetry import logs
 from worker.trigger import Trigger
@@ -87,7 +88,8 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
     Raises:
         StoppedError: a handler asked to stop.
         UnreadableLogError: a log is broken.
-        OutputFolderError: the folder, or the report, can't be written.
+        OutputFolderError: the folder can't be written.
+        UnwritableFolderError: nor can the report.
     """
     started = time.perf_counter()
     names = [log.name for log in job.logs]
@@ -114,7 +116,7 @@ async def run_replay(job: Replay, progress: Progress) -> dict[str, Any]:
             if files:
                 files.publish(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     if collected is not None and job.report is not None:
-        write_whole(job.report, page(document, collected, names).encode())
+        write_together(job.report.parent, {job.report.name: page(document, collected, names).encode()})
     logs.info("replay_finished", events=document["events"], dead_letters=document["dead_letters"])
     return document
 

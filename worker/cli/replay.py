@@ -86,6 +86,7 @@ def replay(
     from worker.cli.progress import ReplayProgress
     from worker.cli.replay_tables import show
     from worker.replay import StoppedError
+    from worker.streams.file_set import UnwritableFolderError
     from worker.streams.logs import UnreadableLogError, find_logs
     from worker.streams.output_folder import OutputFolderError
 
@@ -114,7 +115,7 @@ def replay(
         # What handlers print goes to stderr: stdout is for the result.
         with ReplayProgress(logs, wanted=progress) as shown, redirect_stdout(sys.stderr):
             summary = asyncio.run(run_replay(job, shown))
-    except OutputFolderError as error:
+    except (OutputFolderError, UnwritableFolderError) as error:
         refuse(str(error))
     except (StoppedError, UnreadableLogError) as error:
         refuse(f"{error}; nothing was written", FOUND_SOMETHING_WRONG)

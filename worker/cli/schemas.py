@@ -1,4 +1,4 @@
-"""`schemas export`."""
+"""`schemas export`: the contracts as files."""
 
 from __future__ import annotations
 
@@ -10,36 +10,49 @@ import typer
 from worker.cli.options import Config, Json, Log, LogLevel, refuse
 from worker.cli.session import settings_or_refuse
 
-app = typer.Typer(help="The contracts: what every record looks like.", no_args_is_help=True)
+app = typer.Typer(
+    help="The contracts of all records: JSON Schema 2020-12 and an AsyncAPI 3 document.", no_args_is_help=True
+)
 
 
-@app.callback()
-def schemas() -> None:
-    """Look at what every record looks like."""
+@app.callback(epilog="Example:  experiment-worker schemas export contracts/")
+def _group() -> None:
+    """The contracts of all records: JSON Schema 2020-12 and an AsyncAPI 3 document.
+
+    Validate what you send to the worker, check definitions in your editor, generate types for what it writes, show the
+    topics in an AsyncAPI viewer.
+    """
 
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write; made if it is missing. Other files in it stay.")
+    ],
     config: Config = None,
     log_level: Log = LogLevel.WARNING,
     *,
     json: Json = False,
 ) -> None:
-    """Write a JSON Schema (2020-12) of every record, and the AsyncAPI 3 document of the topics in the settings.
+    """Write a JSON Schema of every record, and an AsyncAPI document of the topics that the settings name.
 
-    Consumers validate records with the schemas or generate types from them; AsyncAPI tools show the topics.
+    `<record>.schema.json` is JSON Schema 2020-12, `asyncapi.json` is AsyncAPI 3. All files appear, or none.
 
     Example: `experiment-worker schemas export contracts/`
     """
     import orjson
 
-    from worker.app.contracts import export as write
-    from worker.streams.output_folder import OutputFolderError
+    from worker.app.contracts import contract_files
+    from worker.streams.file_set import UnwritableFolderError, write_together
 
-    settings = settings_or_refuse(config, log_level).settings
+    contents = contract_files(settings_or_refuse(config, log_level).settings)
     try:
-        files = [str(file) for file in write(folder, settings)]
-    except OutputFolderError as error:
+        write_together(folder, contents)
+    except UnwritableFolderError as error:
         refuse(str(error))
-    typer.echo(orjson.dumps({"files": files}).decode() if json else "\n".join(files))
+    written = [str(folder / name) for name in contents]
+    if json:
+        typer.echo(orjson.dumps({"files": written}, option=orjson.OPT_INDENT_2))
+        return
+    for path in written:
+        typer.echo(f"wrote {path}")

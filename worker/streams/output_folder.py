@@ -122,18 +122,3 @@ def _write_lines(file: BinaryIO, lines: Sequence[bytes]) -> None:
 
 def _base64(value: bytes | None) -> str | None:
     return None if value is None else base64.b64encode(value).decode()
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OutputFolderError: it can't be written.
-    """
-    aside = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(content)
-        aside.replace(file)
-    except OSError as error:
-        raise OutputFolderError(f"{file} can't be written: {error.strerror}") from error
