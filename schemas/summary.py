@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
@@ -43,39 +45,106 @@ class HandlerSummary(WireModel):
     enrollments: Count = Field(description="Enrollments that went out.")
 
 
-class GivenVariation(WireModel):
-    """What a subject gets."""
+class Given(WireModel):
+    """A variation of an experiment."""
 
     experiment_id: Id
     variation_id: Id
 
 
-class Move(WireModel):
-    """Subjects by what they get now and would get under the other definitions; null is nothing."""
+class Affected(WireModel):
+    """How many subjects other definitions would affect; who would see several changes counts for each."""
 
-    from_: GivenVariation | None = Field(alias="from")
-    to: GivenVariation | None
-    subjects: Count
-    examples: list[str] = Field(description="How the hex of a few subjects that change begins.")
+    compared: Count
+    affected: Count = Field(description="Who would see any change but moved.")
+    changed: Count = Field(description="Another variation.")
+    gained: Count = Field(description="A variation instead of none.")
+    lost: Count = Field(description="None instead of a variation.")
+    reconfigured: Count = Field(description="The same variation, with another config or role.")
+    moved: Count = Field(description="The same variation and config, of another experiment.")
 
 
 class Change(WireModel):
-    """A count under both sets of definitions, beside the ids of what is counted."""
+    """What some subjects would get instead of what they get; `examples` are the beginnings of their keys."""
 
-    now: Count
-    then: Count
+    kind: Literal["changed", "gained", "lost", "reconfigured", "moved", "unchanged"]
+    before: Given | None
+    after: Given | None
+    subjects: Count
+    events: Count
+    examples: list[str]
+
+
+class Share(WireModel):
+    """A variation's part under one set of definitions."""
+
+    subjects: Count
+    exposures: Count
+    expected_share: float | None = Field(ge=0, le=1, description="Null where segments decide.")
+
+
+class VariationComparison(WireModel):
+    """A variation under both sets; null where it does not run."""
+
+    tenant_id: str | None
+    experiment_id: Id
+    variation_id: Id
+    configured: Share | None
+    other: Share | None
+
+
+class SegmentComparison(WireModel):
+    """The subjects of a segment under both sets; the segment null is the fallback."""
+
+    tenant_id: str | None
+    experiment_id: Id
+    segment_id: str | None
+    configured: Count
+    other: Count
+
+
+class Asked(WireModel):
+    """What handlers ask for under both sets, and how much of it for events that don't ask for it under the other."""
+
+    configured: Count
+    other: Count
+    gained: Count
+    lost: Count
+
+
+class MethodComparison(Asked):
+    """Commands of one method, by its Actions name."""
+
+    method: str
+
+
+class EndpointComparison(Asked):
+    """Enrollments at one endpoint, of a URL its host."""
+
+    endpoint: str
+
+
+class DeadLetterComparison(WireModel):
+    """The dead letters under both sets."""
+
+    configured: Count
+    other: Count
 
 
 class Comparison(WireModel):
-    """What would be different under the other definitions (`replay --compare`)."""
+    """What other definitions would change for the same events; overridden ones are left out."""
 
-    subjects: Count
-    changed: Count
-    moves: list[Move]
-    split: list[Change] = Field(description="Subjects by `experiment_id` and `variation_id`.")
-    segments: list[Change] = Field(description="Subjects by `experiment_id` and `segment_id`.")
-    commands: list[Change] = Field(description="Calls by `method`.")
-    enrollments: list[Change] = Field(description="Webhooks by `endpoint`.")
+    definitions: str = Field(description="The file or folder of the other set.")
+    activated: str | None = Field(description="The experiment that was taken for active.")
+    definitions_revision: Revision
+    overridden: Count
+    subjects: Affected
+    changes: list[Change]
+    variations: list[VariationComparison]
+    segments: list[SegmentComparison]
+    commands: list[MethodComparison]
+    enrollments: list[EndpointComparison]
+    dead_letters: DeadLetterComparison
 
 
 class Summary(WireModel):
@@ -97,5 +166,5 @@ class Summary(WireModel):
     definitions_revision: Revision
     experiments: list[ExperimentSummary]
     handlers: list[HandlerSummary]
-    comparison: Comparison | SkipJsonSchema[None] = Field(None, description="Only with `--compare`.")
+    comparison: Comparison | SkipJsonSchema[None] = Field(None, description="Only with `--compare` or `--activate`.")
     seconds: float = Field(ge=0, description="How long the replay took.")

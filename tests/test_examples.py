@@ -131,6 +131,19 @@ def readme_scope() -> dict[str, Any]:
     return scope
 
 
+def test_the_reports_of_the_readme_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+    section = (ROOT / "README.md").read_text().split("## A report\n")[1].split("\n## ")[0].replace("\\\n", "")
+    commands = re.findall(r"^    experiment-worker (replay .*)$", section, re.MULTILINE)
+    for command in commands:
+        result = CliRunner().invoke(app, command.split())
+        assert result.exit_code == 0, result.output
+    assert len(commands) == 2
+    assert "exp_passkeys_ramp" in (tmp_path / "report.html").read_text()
+    assert "exp_mfa_by_segment" in (tmp_path / "what-if.html").read_text()
+
+
 def test_the_explanation_in_the_readme_is_what_the_command_says() -> None:
     command = ["explain", "--email", "ada@example.com", "--config", str(EXAMPLES / "worker.toml")]
     said = CliRunner().invoke(app, command).stdout.splitlines()

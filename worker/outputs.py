@@ -53,22 +53,14 @@ class Placement(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tallies(msgspec.Struct):
-    """What a batch came to: inputs read, decisions by experiment (None: none) and reason, warnings by code, skips."""
+    """What a batch came to: inputs read, decisions by reason, warnings by code, skips by kind."""
 
     events: int
-    decided: dict[tuple[str | None, str], int] = {}
+    decisions: dict[str, int] = {}
     warnings: dict[str, int] = {}
     skipped: dict[str, int] = {}
     identity_conflicts: int = 0
     placements: list[Placement] = []
-
-    @property
-    def decisions(self) -> dict[str, int]:
-        """The decisions by reason alone."""
-        found: dict[str, int] = {}
-        for (_, reason), times in self.decided.items():
-            found[reason] = found.get(reason, 0) + times
-        return found
 
 
 class BatchResult(msgspec.Struct):

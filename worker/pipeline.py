@@ -7,7 +7,7 @@ clock, no randomness, no logging. The definitions are one snapshot per batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -42,6 +42,33 @@ class Exposures(msgspec.Struct, frozen=True):
 
 _STORED = frozenset({"split", "sticky", "linked", "reassigned"})
 
+Part = Literal["decode", "decide", "claim", "handlers"]
+
+
+class Watch(Protocol):
+    """Told how batches walk, and what is decided on the way."""
+
+    def passed(self, part: Part) -> None:
+        """The batch has passed that part."""
+        ...
+
+    def decided(self, trigger: Trigger, decision: Decision, *, exposed: bool) -> None:
+        """An event, in the order of the inputs: its decision, and whether that is recorded as an exposure."""
+        ...
+
+
+class _Unwatched:
+    """Looks away."""
+
+    def passed(self, part: Part) -> None:
+        """Forget it."""
+
+    def decided(self, trigger: Trigger, decision: Decision, *, exposed: bool) -> None:
+        """Forget it."""
+
+
+UNWATCHED = _Unwatched()
+
 
 _Walked = tuple[Read, Decision | Proposal, Claim | None, Decision, Outcome]  # one trigger at the end of its walk
 
@@ -49,7 +76,8 @@ _Walked = tuple[Read, Decision | Proposal, Claim | None, Decision, Outcome]  # o
 class Pipeline:
     """Processes batches with one engine, one store and one set of handlers.
 
-    `snapshot` is asked once per batch; `wants` may leave events out of a replay (they are skipped as `outside_window`).
+    `snapshot` is asked once per batch; `wants` may leave events out of a replay (they are skipped as `outside_window`);
+    `watch` looks on.
     """
 
     def __init__(
@@ -62,6 +90,7 @@ class Pipeline:
         limits: Limits,
         exposures: Exposures,
         wants: Callable[[Trigger], bool] | None = None,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._engine = engine
         self._snapshot = snapshot
@@ -70,18 +99,23 @@ class Pipeline:
         self._limits = limits
         self._exposures = exposures
         self._wants = wants
+        self._watch = watch
 
     async def process(self, batch: Sequence[Record]) -> BatchResult:
         """Process a batch; every record ends as outputs, one dead letter or a counted skip."""
         found = [self._read(record) for record in batch]
         reads = [entry for entry in found if isinstance(entry, Read)]
+        self._watch.passed("decode")
         snapshot = self._snapshot()
         steps = [self._engine.propose(snapshot, entry.trigger) for entry in reads]
+        self._watch.passed("decide")
         claims = await self._claim(steps)
+        self._watch.passed("claim")
         decisions = [_settle(step, claim) for step, claim in zip(steps, claims, strict=True)]
         outcomes = await self._dispatcher.dispatch(
             [_call(entry.trigger, decision) for entry, decision in zip(reads, decisions, strict=True)]
         )
+        self._watch.passed("handlers")
         return self._emit(found, zip(reads, steps, claims, decisions, outcomes, strict=True))
 
     def _read(self, record: Record) -> Read | Skipped | DeadLetter:
@@ -119,6 +153,7 @@ class Pipeline:
         key = read.record.key if subject is None else subject.hex.encode()
         exposed = self._exposures.wanted(decision, was_read=outcome.read)
         _tally(result.tallies, read.trigger.tenant, decision, exposed=exposed)
+        self._watch.decided(read.trigger, decision, exposed=exposed)
         if exposed:
             outputs["exposures"].append(emit.exposure(read, decision, key))
         if claim is not None and isinstance(claim, Held) and isinstance(step, Proposal):
@@ -166,11 +201,10 @@ def _call(trigger: Trigger, decision: Decision) -> Call:
 
 
 def _tally(tallies: Tallies, tenant: str | None, decision: Decision, *, exposed: bool) -> None:
-    experiment, arm, subject = decision.experiment, decision.arm, decision.subject
-    made = (None if experiment is None else experiment.id, decision.reason)
-    tallies.decided[made] = tallies.decided.get(made, 0) + 1
+    _count(tallies.decisions, decision.reason)
     for code in decision.warnings:
         _count(tallies.warnings, code)
+    experiment, arm, subject = decision.experiment, decision.arm, decision.subject
     if experiment is not None and arm is not None and subject is not None and decision.method == "auto":
         tallies.placements.append(Placement(tenant, experiment.id, arm.variation_id, subject.key, exposed))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol
 
 from worker.outputs import BatchResult
 from worker.records import Record
@@ -16,29 +17,43 @@ class StoppedError(Exception):
     """A handler registered with `on_error="stop"` failed; nothing of its batch was emitted."""
 
 
-Process = Callable[[Sequence[Record]], Awaitable[BatchResult]]
-"""`Pipeline.process`."""
+class Processor(Protocol):
+    """A pipeline, or something around one."""
+
+    async def process(self, batch: Sequence[Record]) -> BatchResult:
+        """Process a batch."""
+        ...
+
+
+def _unmeasured(_part: str) -> None:
+    """Take no time."""
 
 
 async def replay(
     records: Iterable[Record],
-    process: Process,
+    pipeline: Processor,
     summary: Summary,
     write: Callable[[BatchResult], None],
     progress: Callable[[int], None],
+    *,
+    lap: Callable[[str], None] = _unmeasured,
 ) -> None:
     """Process all records in order; `progress` is told the number of records so far after each batch.
+
+    `lap` is told when a batch was read, and when it was written.
 
     Raises:
         StoppedError: with the handler's message.
     """
     for batch in _batches(records):
-        result = await process(batch)
+        lap("read")
+        result = await pipeline.process(batch)
         if result.stop is not None:
             raise StoppedError(result.stop)
         write(result)
         result.confirm()
         summary.add(result)
+        lap("write")
         progress(summary.events)
 
 

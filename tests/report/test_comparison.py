@@ -1,142 +1,143 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
-from jsonschema import Draft202012Validator
-from typer.testing import CliRunner, Result
 
-from schemas.catalogue import CONTRACTS, schema_of
 from tests.definitions_documents import percentage_set, segment_set
-from worker.cli.main import app
-
-CONTROL = {"experiment_id": "exp_a", "variation_id": "var_control"}
-TREATMENT = {"experiment_id": "exp_a", "variation_id": "var_treatment"}
-HANDLERS = """
+from tests.pipelines import snapshot_of
+from tests.report.replayed import HALVES, PHONE, decide, halves, login
 from worker import Handlers
+from worker.report.comparison import Comparison
+from worker.summary import Summary
 
-handlers = Handlers()
-
-
-@handlers.post_login
-def treat(event, api):
-    if event.experiment and not event.experiment.is_control:
-        api.access.deny("no")
-        api.enroll("told", {"user_id": event.user.user_id})
-"""
+PEOPLE = [login(number) for number in range(40)]
 
 
-def weights(control: int) -> list[dict[str, Any]]:
-    return [
-        {"variation_id": "var_control", "weight": control, "is_control": True},
-        {"variation_id": "var_treatment", "weight": 100 - control, "is_control": False},
+async def compared(
+    before: dict[str, Any], after: dict[str, Any], events: list[dict[str, Any]] | None = None, handlers: Any = None
+) -> dict[str, Any]:
+    configured, other = snapshot_of(before), snapshot_of(after)
+    comparison, summary = Comparison(configured, other), Summary(configured)
+    ours = await decide(configured, events or PEOPLE, handlers)
+    comparison.add(ours, await decide(other, events or PEOPLE, handlers))
+    summary.add(ours[1])
+    return comparison.document(summary.document([], 0))
+
+
+def given(variation_id: str, experiment_id: str = "exp_a") -> dict[str, str]:
+    return {"experiment_id": experiment_id, "variation_id": variation_id}
+
+
+async def test_the_same_definitions_change_nothing() -> None:
+    found = await compared(halves(), halves())
+    assert found["subjects"] == {
+        "compared": 40, "affected": 0, "changed": 0, "gained": 0, "lost": 0, "reconfigured": 0, "moved": 0,
+    }  # fmt: skip
+    assert {change["kind"] for change in found["changes"]} == {"unchanged"}
+
+
+async def test_other_weights_change_variations_from_one_to_the_other() -> None:
+    found = await compared(halves(), percentage_set())
+    (changed, unchanged) = found["changes"]
+    assert (changed["kind"], changed["before"], changed["after"]) == (
+        "changed", given("var_control"), given("var_treatment"),
+    )  # fmt: skip
+    assert changed["subjects"] + unchanged["subjects"] == 40
+    assert found["subjects"]["changed"] == changed["subjects"] > 0
+
+
+async def test_examples_are_the_beginnings_of_keys_and_few() -> None:
+    (changed, unchanged) = (await compared(halves(), percentage_set()))["changes"]
+    assert [len(example) for example in changed["examples"]] == [12, 12, 12]
+    assert unchanged["examples"] == []
+
+
+@pytest.mark.parametrize(("before", "after", "kind"), [(None, 0, "lost"), (0, None, "gained")])
+async def test_a_ramp_takes_variations_away_or_gives_them(before: Any, after: Any, kind: str) -> None:
+    found = await compared(percentage_set(current_level=before), percentage_set(current_level=after))
+    (change,) = found["changes"]
+    sides = {"lost": "after", "gained": "before"}
+    assert (change["kind"], change["subjects"], change[sides[kind]]) == (kind, 40, None)
+    assert found["subjects"][kind] == found["subjects"]["affected"] == 40
+
+
+async def test_another_config_of_the_same_variation_is_a_change() -> None:
+    other = percentage_set()
+    other["feature_flags"][0]["variations"][1]["overrides"] = {"on": {"value": True}, "mode": {"value": "new"}}
+    found = await compared(percentage_set(), other)
+    assert (found["subjects"]["reconfigured"], found["subjects"]["affected"]) == (40, 40)
+
+
+async def test_the_same_variation_of_another_experiment_is_told_but_affects_nobody() -> None:
+    found = await compared(percentage_set(), percentage_set(id="exp_b"))
+    assert (found["subjects"]["moved"], found["subjects"]["affected"]) == (40, 0)
+    (change,) = found["changes"]
+    assert change["after"] == given("var_treatment", "exp_b")
+
+
+async def test_overridden_events_are_left_out() -> None:
+    query = {"experiment_id": "exp_a", "variation_id": "var_control"}
+    found = await compared(percentage_set(), percentage_set(id="exp_b"), [login(1, request={"query": query}), login(2)])
+    assert (found["overridden"], found["subjects"]["compared"]) == (1, 1)
+
+
+async def test_a_subject_that_changes_in_two_ways_counts_in_both() -> None:
+    events = [login(1, request={"user_agent": PHONE}), login(1)]
+    found = await compared(percentage_set(status="draft"), segment_set(), events)
+    assert [(change["after"], change["subjects"]) for change in found["changes"]] == [
+        (given("var_control"), 1),
+        (given("var_treatment"), 1),
     ]
+    assert found["subjects"]["affected"] == 1
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    logins = [
-        {"id": f"e{at}", "trigger": "post_login", "event": {"user": {"user_id": f"u|{at % 50}"}}} for at in range(100)
+async def test_segments_have_their_subjects_under_both() -> None:
+    phones = [login(number, request={"user_agent": PHONE}) for number in range(3)]
+    found = await compared(percentage_set(), segment_set(), [*phones, login(9)])
+    rows = [(row["segment_id"], row["configured"], row["other"]) for row in found["segments"]]
+    assert rows == [("seg_phones", 0, 3), (None, 0, 1)]
+
+
+async def test_variations_stand_with_their_part_under_both() -> None:
+    found = await compared(halves(), percentage_set(id="exp_b"))
+    sides = {
+        (row["experiment_id"], row["variation_id"]): (row["configured"] is None, row["other"] is None)
+        for row in found["variations"]
+    }
+    assert sides[("exp_a", "var_control")] == (False, True)
+    assert sides[("exp_b", "var_treatment")] == (True, False)
+    expected = [row["configured"]["expected_share"] for row in found["variations"] if row["configured"]]
+    assert expected == [0.5, 0.5]
+
+
+def acting() -> Handlers:
+    handlers = Handlers()
+
+    @handlers.post_login
+    def act(event: Any, api: Any) -> None:
+        if event.experiment is not None:
+            method = api.multifactor.enable if event.experiment.is_control else api.access.deny
+            method("any")
+            api.enroll("treated" if not event.experiment.is_control else "control", {})
+
+    return handlers
+
+
+async def test_what_is_gained_and_lost_does_not_cancel_out() -> None:
+    swapped = [
+        {**allocation, "variation_id": other["variation_id"]}
+        for allocation, other in zip(HALVES, reversed(HALVES), strict=True)
     ]
-    (tmp_path / "log.ndjson").write_bytes(b"\n".join(map(orjson.dumps, logins)))
-    (tmp_path / "handlers.py").write_text(HANDLERS)
-    write("now.json", percentage_set(allocations=weights(100)))
-    return tmp_path
+    found = await compared(halves(), percentage_set(allocations=swapped), handlers=acting())
+    commands = {row["method"]: row for row in found["commands"]}
+    for row in commands.values():
+        assert row["other"] == row["configured"] + row["gained"] - row["lost"]
+    assert commands["access.deny"]["configured"] + commands["multifactor.enable"]["configured"] == 40
+    assert [row["endpoint"] for row in found["enrollments"]] == ["control", "treated"]
 
 
-def write(name: str, document: dict[str, Any]) -> None:
-    Path(name).write_bytes(orjson.dumps(document))
-
-
-def replay(*arguments: str) -> Result:
-    common = ["replay", "log.ndjson", "--definitions", "now.json", "--handlers", "handlers.py"]
-    return CliRunner().invoke(app, [*common, "--compare", "then.json", *arguments])
-
-
-def compared(*arguments: str) -> dict[str, Any]:
-    result = replay("--json", *arguments)
-    assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)["comparison"]
-    return found
-
-
-@pytest.mark.usefixtures("home")
-def test_it_tells_who_would_get_another_variation_and_what_follows() -> None:
-    write("then.json", percentage_set(allocations=weights(0)))
-    found = compared()
-    assert (found["subjects"], found["changed"]) == (50, 50)
-    [move] = found["moves"]
-    assert (move["from"], move["to"], move["subjects"], len(move["examples"])) == (CONTROL, TREATMENT, 50, 3)
-    assert found["split"] == [{**CONTROL, "now": 50, "then": 0}, {**TREATMENT, "now": 0, "then": 50}]
-    assert found["commands"] == [{"method": "access.deny", "now": 0, "then": 100}]
-    assert found["enrollments"] == [{"endpoint": "told", "now": 0, "then": 100}]
-
-
-@pytest.mark.usefixtures("home")
-def test_the_same_definitions_change_nothing() -> None:
-    write("then.json", percentage_set(allocations=weights(100)))
-    found = compared()
-    assert found["changed"] == 0
-    assert [(move["from"], move["to"], move["examples"]) for move in found["moves"]] == [(CONTROL, CONTROL, [])]
-
-
-@pytest.mark.usefixtures("home")
-def test_a_draft_that_is_made_active_gives_and_one_that_is_paused_takes() -> None:
-    write("now.json", percentage_set(status="draft"))
-    write("then.json", percentage_set())
-    assert [(move["from"], move["to"]) for move in compared()["moves"]] == [(None, TREATMENT)]
-    write("now.json", percentage_set())
-    write("then.json", percentage_set(status="paused"))
-    assert [(move["from"], move["to"]) for move in compared()["moves"]] == [(TREATMENT, None)]
-
-
-@pytest.mark.usefixtures("home")
-def test_segments_have_their_subjects() -> None:
-    definitions = segment_set()
-    definitions["segments"][0]["rules"] = [{"not_match": {"country": ["NO"]}}]
-    write("then.json", definitions)
-    segment = {"experiment_id": "exp_a", "segment_id": "seg_phones"}
-    assert compared()["segments"] == [{**segment, "now": 0, "then": 50}]
-
-
-@pytest.mark.usefixtures("home")
-def test_the_outputs_are_those_of_the_definitions_in_force() -> None:
-    write("then.json", percentage_set(allocations=weights(0)))
-    compared()
-    variations = {json.loads(line)["variation_id"] for line in Path("out/exposures.ndjson").read_text().splitlines()}
-    assert variations == {"var_control"}
-    summary = json.loads(Path("out/summary.json").read_text())
-    [contract] = [each for each in CONTRACTS if each.name == "summary"]
-    validator = Draft202012Validator(schema_of(contract))
-    validator.validate(summary)
-    assert not validator.is_valid({**summary, "comparison": {"moves": []}})
-
-
-@pytest.mark.usefixtures("home")
-def test_the_terminal_and_the_report_tell_it_too() -> None:
-    write("then.json", percentage_set(allocations=weights(0)))
-    result = replay("--dry-run", "--report", "report.html")
-    assert "under the other definitions 50 of 50 change" in result.stdout
-    text = Path("report.html").read_text()
-    assert "Under the other definitions" in text
-    assert "+100" in text
-
-
-@pytest.mark.usefixtures("home")
-def test_other_definitions_with_errors_are_refused_with_their_findings() -> None:
-    write("then.json", percentage_set(feature_flag_id="flg_none"))
-    result = replay()
-    assert result.exit_code == 1
-    assert "dangling_reference" in result.stderr
-    assert not Path("out").exists()
-
-
-@pytest.mark.usefixtures("home")
-def test_other_definitions_that_are_missing_are_refused() -> None:
-    result = replay()
-    assert result.exit_code == 2
-    assert "then.json: no such file or folder" in result.stderr
+async def test_what_only_one_side_asks_for_is_gained_or_lost() -> None:
+    found = await compared(percentage_set(current_level=0), percentage_set(), handlers=acting())
+    assert found["commands"] == [{"method": "access.deny", "configured": 0, "other": 40, "gained": 40, "lost": 0}]
+    assert found["enrollments"] == [{"endpoint": "treated", "configured": 0, "other": 40, "gained": 40, "lost": 0}]

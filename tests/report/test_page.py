@@ -1,104 +1,177 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from pathlib import Path
+from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from worker.cli.main import app
-from worker.report.collector import Collected, Sample
-from worker.report.page import page
+from tests.definitions_documents import percentage_set, segment_set
+from tests.pipelines import snapshot_of
+from tests.report.replayed import PHONE, decide, halves, login
+from worker.experiments.split import shard
+from worker.report.charts import Line, nice_top, over_time
+from worker.report.collect import Collector
+from worker.report.page import Page, render
+from worker.report.timeline import Series
+from worker.summary import Summary
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-NOBODY = {"calls": 0, "errors": 0, "timeouts": 0, "skipped": 0, "commands": 0, "enrollments": 0}
+PEOPLE = [login(number) for number in range(60)]
+MANY = [login(number) for number in range(1500)]
 
 
-def variations(*subjects: int, expected: float | None = 0.5) -> list[dict[str, Any]]:
-    return [
-        {"variation_id": f"var_{at}", "is_control": not at, "subjects": n, "exposures": n, "expected_share": expected}
-        for at, n in enumerate(subjects)
+async def page(
+    document: dict[str, Any], *events: dict[str, Any] | bytes, logs: tuple[str, ...] = ("log.ndjson",), **more: Any
+) -> str:
+    snapshot = snapshot_of(document)
+    collector, summary = Collector(snapshot), Summary(snapshot)
+    decided = await decide(snapshot, events)
+    collector.add(*decided)
+    summary.add(decided[1])
+    return render(
+        Page(logs, {**summary.document([], 1.0), **more}, collector.facts(), {"decode": 0.5, "write": 0.1}, {})
+    )
+
+
+class Outline(HTMLParser):
+    """What a page is made of: tags in their order, and the words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += f" {data}"
+
+
+async def test_the_page_says_how_an_experiment_split() -> None:
+    words = Outline(await page(halves(), *PEOPLE)).words
+    for said in ("exp_a", "var_control", "50.0%", "The split is as meant.", "Exposures per day, UTC"):
+        assert said in words
+
+
+async def test_few_subjects_are_said_to_be_few() -> None:
+    assert "Too few to tell: 2 first assignments" in Outline(await page(halves(), *PEOPLE[:2])).words
+
+
+async def test_a_mismatch_is_the_first_thing_said() -> None:
+    biased = [
+        each for number, each in enumerate(MANY) if number % 5 or shard(f"assignment-auth0|{number}-exp_a") < 5000
     ]
-
-
-def summary(*subjects: int, expected: float | None = 0.5, **changes: Any) -> dict[str, Any]:
-    counts = dict.fromkeys(("events", "enriched", "exposures", "enrollments", "commands", "assignments"), 0)
-    experiment = {"tenant_id": None, "experiment_id": "exp_a", "variations": variations(*subjects, expected=expected)}
-    return {
-        **counts,
-        **{name: {} for name in ("dead_letters", "skipped", "decisions", "warnings")},
-        "definitions_revision": "abc",
-        "experiments": [experiment],
-        "handlers": [],
-        "seconds": 1.0,
-        **changes,
-    }
-
-
-def shown(found: dict[str, Any], collected: Collected | None = None) -> str:
-    body = page(found, collected or Collected(), ["log.ndjson"]).split("<body>")[1]
-    return " ".join(re.sub(r"<[^>]*>", " ", body).split())
-
-
-def test_an_uneven_split_of_many_is_a_mismatch_and_says_what_that_means() -> None:
-    text = shown(summary(5300, 4700))
-    assert "Sample ratio mismatch" in text
-    assert "fewer than 1 of 1,000 runs (p = 2e-09)" in text
-    assert "52.0 % to 54.0 %" in text
+    words = Outline(await page(halves(), *biased)).words
+    assert "Sample-ratio mismatch in  exp_a : see its split below." in words
+    assert "Don't compare the variations before the cause is found" in words
+    assert "No sample-ratio mismatch." not in words
 
 
 @pytest.mark.parametrize(
-    ("subjects", "said"),
-    [((5010, 4990), "Sample ratio as expected"), ((30, 20), "Sample ratio not checked"), ((0, 0), "Nobody was given")],
+    ("document", "people", "said"),
+    [
+        (halves(), 60, {"No sample-ratio mismatch."}),
+        (halves(), 3, {"Too few first assignments to check every split."}),
+        (segment_set(), 60, set()),
+    ],
 )
-def test_a_split_is_judged_in_words(subjects: tuple[int, int], said: str) -> None:
-    assert said in shown(summary(*subjects))
+async def test_the_splits_are_summed_up(document: dict[str, Any], people: int, said: set[str]) -> None:
+    words = Outline(await page(document, *PEOPLE[:people])).words
+    every = {"No sample-ratio mismatch.", "Too few first assignments to check every split."}
+    assert {sentence for sentence in every if sentence in words} == said
 
 
-def test_a_split_by_segment_has_no_ratio_to_check() -> None:
-    assert "Split by segment" in shown(summary(500, 100, expected=None))
+async def test_segments_and_the_ramp_have_their_counts() -> None:
+    phone = login(1, request={"user_agent": PHONE})
+    assert "no segment holds (fallback)" in Outline(await page(segment_set(), phone, login(2))).words
+    assert "Level 0%: 0 subjects in, 60 out (0.0% in)." in Outline(await page(halves(current_level=0), *PEOPLE)).words
 
 
-def test_what_comes_from_outside_is_escaped() -> None:
-    collected = Collected()
-    collected.samples["not_json"] = [Sample("<q>log</q>/1", "<i>", "<xxx>")]
-    collected.methods["<script>"] += 1
-    found = summary(dead_letters={"not_json": 1}, handlers=[{"name": "<u>", "trigger": "post_login", **NOBODY}])
-    text = page(found, collected, ["<log>.ndjson"])
-    assert not re.search(r"<(q|i|u|xxx|script|log)>", text)
+async def test_a_log_without_events_makes_a_page() -> None:
+    words = Outline(await page(halves())).words
+    assert "No dead letters." in words
+    assert "Too few to tell: 0 first assignments" in words
 
 
-def replay(folder: Path, *arguments: str) -> Result:
-    command = ["replay", str(EXAMPLES / "log.ndjson"), "--config", str(EXAMPLES / "worker.toml")]
-    return CliRunner().invoke(app, [*command, "--out", str(folder / "out"), *arguments])
+async def test_without_experiments_it_says_so() -> None:
+    words = Outline(await page(percentage_set(status="draft"), login(1))).words
+    assert "No experiment is active or paused in these definitions." in words
 
 
-def test_a_replay_writes_its_report_also_when_it_writes_nothing_else(tmp_path: Path) -> None:
-    assert replay(tmp_path, "--dry-run", "--report", str(tmp_path / "report.html")).exit_code == 0
-    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
-    text = (tmp_path / "report.html").read_text()
-    assert "exp_passkeys_ramp" in text
-    assert "multifactor.enable" in text
+async def test_events_of_all_the_calendars_time_make_a_page() -> None:
+    ends = [{**login(1), "time": "0001-01-01T00:00:00Z"}, {**login(2), "time": "9999-12-31T23:59:59Z"}]
+    assert "Events from 0001-01-01 00:00 to 9999-12-31 23:59 UTC" in Outline(await page(halves(), *ends)).words
 
 
-def test_the_report_of_the_same_log_is_the_same_but_for_the_seconds(tmp_path: Path) -> None:
-    texts = []
-    for name in ("one.html", "two.html"):
-        assert replay(tmp_path, "--report", str(tmp_path / name)).exit_code == 0
-        before, _, _ = (tmp_path / name).read_text().partition("<h2>Where the time went")
-        texts.append(before)
-    assert texts[0] == texts[1]
+async def test_names_are_shown_as_text() -> None:
+    evil = "<script>alert(1)</script>"
+    found = await page(percentage_set(id=evil), login(1), b"nonsense", logs=(evil,))
+    assert evil not in found
+    assert "&lt;script&gt;" in found
 
 
-def test_nobodys_name_is_in_the_report(tmp_path: Path) -> None:
-    replay(tmp_path, "--report", str(tmp_path / "report.html"))
-    text = (tmp_path / "report.html").read_text()
-    assert not re.search(r"@example|auth0\|\w|\d+\.\d+\.\d+\.\d+", text)
+async def test_a_kind_of_skip_is_whatever_a_log_calls_it_and_masked() -> None:
+    skipped = {"type": "anna@example.com", "log_id": "1", "date": "2026-01-05T10:00:00Z"}
+    found = await page(halves(), skipped)
+    assert "anna@example.com" not in found
+    assert "•••" in found
 
 
-def test_a_report_that_can_not_be_written_is_one_message(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    result = replay(tmp_path, "--report", str(tmp_path / "folder"))
-    assert result.exit_code == 2
-    assert result.stderr.count("error: ") == 1
+async def test_the_page_asks_for_nothing_and_its_style_is_the_one_allowed() -> None:
+    found = await page(halves(), *PEOPLE)
+    outline = Outline(found)
+    assert not {tag for tag, _ in outline.tags} & {"script", "img", "iframe", "object", "embed", "form"}
+    assert not [attributes for _, attributes in outline.tags if "style" in attributes or "src" in attributes]
+    assert [attributes["href"] for tag, attributes in outline.tags if tag == "link"] == ["data:,"]
+    (style,) = re.findall(r"<style>(.*?)</style>", found, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"default-src &#x27;none&#x27;; style-src &#x27;sha256-{digest}&#x27;" in found
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+async def test_headings_stand_in_order_and_every_link_leads_somewhere() -> None:
+    tags = Outline(await page(halves(), *PEOPLE, b"nonsense")).tags
+    levels = [int(tag[1]) for tag, _ in tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = {attributes["href"] or "" for tag, attributes in tags if tag == "a"}
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+async def test_every_drawing_has_words_or_is_hidden() -> None:
+    found = await page(halves(current_level=50), *PEOPLE)
+    drawings = re.findall(r"<svg([^>]*)>(.{0,8})", found)
+    assert drawings
+    for attributes, beginning in drawings:
+        assert 'aria-hidden="true"' in attributes or beginning.startswith("<title>") or "aria-labelledby" in attributes
+
+
+async def test_the_same_facts_make_the_same_page() -> None:
+    assert await page(halves(), *PEOPLE, b"nonsense") == await page(halves(), *PEOPLE, b"nonsense")
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 6, 7, 9, 25, 96])
+def test_the_labels_below_a_chart_end_with_it(steps: int) -> None:
+    found = over_time(Series(0, 1, [[1] * steps]), [Line("a", 0)], "Exposures", "x")
+    labels = re.findall(r'<text x="([\d.]+)%" y="19"( class="spare")?>([^<]*)</text>', found)
+    assert labels[0] == ("0.00", "", "1970-01-01 00:00:00")
+    wide, narrow, character = 880, 260, 6.7  # pixels
+    for at, spare, label in labels:
+        room = wide if spare else narrow
+        assert float(at) / 100 * room + len(label) * character <= room + 10
+
+
+@pytest.mark.parametrize(
+    ("most", "top"), [(0, 2), (1, 2), (3, 4), (5, 6), (9, 10), (10, 10), (11, 20), (263, 300), (999, 1000)]
+)
+def test_an_axis_ends_at_a_round_number_whose_half_is_whole(most: int, top: int) -> None:
+    assert nice_top(most) == top

@@ -12,6 +12,7 @@ import orjson
 from tests.definitions_documents import percentage_set, segment_set
 from tests.factories import ABSENT, cloud_event, event_object, log_event, post_login, trigger_event, user_created
 from tests.pipelines import pipeline
+from tests.schemas.comparisons import comparisons
 from tests.schemas.definitions import documents
 from tests.schemas.scribe import Noted, Scribe
 from worker import Handlers
@@ -22,7 +23,6 @@ from worker.experiments.subjects import SubjectKeys
 from worker.handlers.dispatch import Dispatcher
 from worker.handlers.load import load_handlers
 from worker.records import Oversize, Record
-from worker.report.comparison import Comparison, Side
 from worker.settings import Settings
 from worker.simulate.options import TrafficOptions
 from worker.simulate.traffic import generate_lines
@@ -54,16 +54,13 @@ async def traffic(scribe: Scribe, values: Iterable[bytes]) -> None:
     dispatcher = Dispatcher(load_handlers(["handlers.py"], base=EXAMPLES))
     running = new_pipeline(Settings(), SubjectKeys(b"pepper"), lambda: snapshot, MemoryStore(), dispatcher)
     summary = Summary(snapshot)
-    records = (Record(value, f"auth.triggers/0/{offset}") for offset, value in enumerate(values))
-    every, late = Side(), Side()
-    for number, batch in enumerate(in_batches(records)):
-        result = await scribe.process(running, batch)
-        summary.add(result)
-        for side in (every, late) if number else (every,):
-            side.add(result)
+    records = [Record(value, f"auth.triggers/0/{offset}") for offset, value in enumerate(values)]
+    for batch in in_batches(iter(records)):
+        summary.add(await scribe.process(running, batch))
     document = summary.document(dispatcher.counts(), 1.25)
-    compared = [{"comparison": Comparison(*sides).document()} for sides in ((every, late), (late, every))]
-    scribe.noted["summary"] += [Noted(document), *[Noted({**document, **found}) for found in compared]]
+    scribe.noted["summary"].append(Noted(document))
+    async for comparison in comparisons(records):
+        scribe.noted["summary"].append(Noted({**document, "comparison": comparison}))
 
 
 def in_batches(records: Iterator[Record]) -> Iterator[list[Record]]:

@@ -50,7 +50,7 @@ def test_each_event_of_a_batch_counts_with_one_outcome() -> None:
 def test_tallies_add_up_over_batches() -> None:
     metrics, _ = new_metrics()
     tallies: dict[str, Any] = {
-        "decided": {("exp_a", "split"): 2},
+        "decisions": {"split": 2},
         "warnings": {"experiment_not_found": 1},
         "identity_conflicts": 1,
     }

@@ -21,15 +21,18 @@ class MissingDefinitionsError(Exception):
     """There are no definitions to read; the message names the path and what was expected."""
 
 
-def load_definitions(paths: Sequence[Path]) -> Loaded:
+def load_definitions(paths: Sequence[Path], *, active: str | None = None) -> Loaded:
     """Read and check definitions files, and folders of them at any depth (hidden files left out).
+
+    `active` is an experiment to treat as active, whatever its status.
 
     Raises:
         MissingDefinitionsError: a path is missing, unreadable, of another kind, or an empty folder.
+        UnknownExperimentError: `active` is none of the experiments.
     """
     files = [file for path in paths for file in _definition_files(path)]
     try:
-        return parse([(str(file), file.read_bytes()) for file in files])
+        return parse([(str(file), file.read_bytes()) for file in files], active=active)
     except OSError as error:
         raise MissingDefinitionsError(f"{error.filename}: can't be read: {error.strerror}") from error
 

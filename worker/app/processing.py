@@ -12,7 +12,7 @@ from worker.experiments.subjects import SubjectKeys
 from worker.formats.decode import Limits
 from worker.handlers.dispatch import Dispatcher
 from worker.outputs import BatchResult
-from worker.pipeline import Exposures, Pipeline
+from worker.pipeline import UNWATCHED, Exposures, Pipeline, Watch
 from worker.settings import Settings
 from worker.telemetry import logs
 from worker.trigger import Trigger
@@ -26,8 +26,9 @@ def new_pipeline(
     dispatcher: Dispatcher,
     *,
     wants: Callable[[Trigger], bool] | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Pipeline:
-    """Return the pipeline that the settings describe; `snapshot` and `wants` as `Pipeline` takes them."""
+    """Return the pipeline that the settings describe; `snapshot`, `wants` and `watch` as `Pipeline` takes them."""
     return Pipeline(
         engine_of(settings, keys),
         snapshot,
@@ -36,6 +37,7 @@ def new_pipeline(
         limits=Limits(settings.input.max_bytes, settings.input.max_depth),
         exposures=Exposures(settings.exposures.when, settings.exposures.repeat),
         wants=wants,
+        watch=watch,
     )
 
 

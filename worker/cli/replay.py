@@ -9,6 +9,7 @@ import typer
 
 from worker.cli.options import (
     FOUND_SOMETHING_WRONG,
+    WRONG_USAGE,
     Config,
     DefinitionsPath,
     HandlerPaths,
@@ -22,7 +23,7 @@ from worker.cli.session import definitions_or_refuse, handlers_or_refuse, settin
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from worker.app.replay import Window
+    from worker.app.replay import Other, Window
 
 _INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
@@ -35,16 +36,6 @@ def replay(
     definitions: DefinitionsPath = None,
     handlers: HandlerPaths = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the outputs.")] = Path("out"),
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a report: one HTML page that needs nothing else.")
-    ] = None,
-    compare: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="Other definitions: tell what would be different under them. Memory grows with the subjects.",
-        ),
-    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -55,10 +46,30 @@ def replay(
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Stop after N inputs (before --since and --until).")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a page about the run: one file that needs no network."),
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Replay under these definitions too, and show what would change for whom. Takes more memory for each "
+            "person, not for each event.",
+        ),
+    ] = None,
+    activate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EXPERIMENT",
+            help="Compare with that experiment (a draft) active, in the place of what is active now: of --compare, or "
+            "without it of the configured definitions.",
+        ),
+    ] = None,
     config: Config = None,
     log_level: Log = LogLevel.WARNING,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide and report, write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide and report, write no outputs.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are dead letters.")] = False,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Show progress.", show_default="on a terminal")
@@ -73,8 +84,8 @@ def replay(
 
     Example: `experiment-worker replay log.ndjson.gz --definitions definitions/ --handlers handlers.py`
 
-    What if: copy the definitions, make next week's draft active in the copy, and see who would get what:
-    `experiment-worker replay log.ndjson --definitions definitions/ --compare next-week/ --dry-run`
+    What next week's draft would have done to last month's logins:
+    `experiment-worker replay logs/ --config worker.toml --activate exp_draft --dry-run --report what-if.html`
     """
     import asyncio
     import sys
@@ -83,14 +94,16 @@ def replay(
     import orjson
 
     from worker.app.replay import Replay, run_replay
+    from worker.cli.comparison_tables import show_comparison
     from worker.cli.progress import ReplayProgress
     from worker.cli.replay_tables import show
     from worker.replay import StoppedError
-    from worker.streams.file_set import UnwritableFolderError
+    from worker.streams.line_file import UnwritableLinesError
     from worker.streams.logs import UnreadableLogError, find_logs
     from worker.streams.output_folder import OutputFolderError
 
     window = _window(since, until)
+    _check_report(report)
     flags = {
         ("definitions", "path"): (definitions, "--definitions"),
         ("handlers",): (handlers, "--handlers"),
@@ -109,13 +122,13 @@ def replay(
         window,
         limit,
         report,
-        None if compare is None else definitions_or_refuse(compare),
+        _other(compare or (settings.definitions.path if activate else None), activate),
     )
     try:
         # What handlers print goes to stderr: stdout is for the result.
         with ReplayProgress(logs, wanted=progress) as shown, redirect_stdout(sys.stderr):
             summary = asyncio.run(run_replay(job, shown))
-    except (OutputFolderError, UnwritableFolderError) as error:
+    except (OutputFolderError, UnwritableLinesError) as error:
         refuse(str(error))
     except (StoppedError, UnreadableLogError) as error:
         refuse(f"{error}; nothing was written", FOUND_SOMETHING_WRONG)
@@ -125,9 +138,30 @@ def replay(
         typer.echo(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     else:
         show(summary, job.out)
+        if "comparison" in summary:
+            show_comparison(summary["comparison"])
+        if report is not None:
+            typer.echo(f"\nThe report is in {report}.")
     dead = sum(summary["dead_letters"].values())
     if dead and strict:
         refuse(f"{dead:,} dead letters (--strict)", FOUND_SOMETHING_WRONG)
+
+
+def _check_report(report: Path | None) -> None:
+    """Refuse what would be written over by mistake, before the work."""
+    if report is not None and report.suffix not in {".html", ".htm"}:
+        refuse(f"--report {report}: expected the name of an .html file")
+    if report is not None and report.is_dir():
+        refuse(f"--report {report}: is a folder, expected the name of a file")
+
+
+def _other(path: Path | None, activate: str | None) -> Other | None:
+    """Load the definitions to compare with, None if that was not asked for."""
+    from worker.app.replay import Other
+
+    if path is None:
+        return None
+    return Other(str(path), definitions_or_refuse(path, active=activate, code=WRONG_USAGE), activate)
 
 
 def _window(since: str | None, until: str | None) -> Window | None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from worker.cli.tables import print_tables, table
 from worker.outputs import OUTPUT_KINDS
 
 
@@ -17,19 +18,15 @@ def show(summary: Mapping[str, Any], out: Path | None) -> None:
     console = Console()
     console.print(_headline(summary, out), highlight=False)
     tables = [
-        _table(("outputs", "n"), _outputs(summary)),
+        table(("outputs", "n"), _outputs(summary)),
         *map(_experiment, summary["experiments"]),
-        _table(("decisions", "n"), summary["decisions"].items()),
-        _table(("warnings", "n"), _warnings(summary)),
-        _table(("dead letters", "n"), summary["dead_letters"].items()),
-        _table(("skipped", "n"), summary["skipped"].items()),
+        table(("decisions", "n"), summary["decisions"].items()),
+        table(("warnings", "n"), _warnings(summary)),
+        table(("dead letters", "n"), summary["dead_letters"].items()),
+        table(("skipped", "n"), summary["skipped"].items()),
         _handlers(summary["handlers"]),
-        *_comparison(summary.get("comparison")),
     ]
-    for table in tables:
-        if table.row_count:
-            console.print()
-            console.print(table)
+    print_tables(console, tables)
     if summary["dead_letters"]:
         where = "" if out is None else f" in {out}/dead_letters.ndjson, and"
         console.print(f"\nEach dead letter stands with its message{where} in the log with --log-level info.")
@@ -37,7 +34,7 @@ def show(summary: Mapping[str, Any], out: Path | None) -> None:
 
 def _headline(summary: Mapping[str, Any], out: Path | None) -> str:
     rate = summary["events"] / summary["seconds"] if summary["seconds"] else 0
-    where = "nothing written (dry run)" if out is None else f"written to {out}/"
+    where = "no outputs written (dry run)" if out is None else f"written to {out}/"
     return f"[bold]{summary['events']:,} events[/bold] in {summary['seconds']:.1f} s ({rate:,.0f}/s), {where}"
 
 
@@ -68,7 +65,7 @@ def _experiment(experiment: Mapping[str, Any]) -> Table:
         )
         for variation in variations
     )
-    return _table((experiment["experiment_id"] + tenant, "expected", "observed", "subjects", "exposures"), rows)
+    return table((experiment["experiment_id"] + tenant, "expected", "observed", "subjects", "exposures"), rows)
 
 
 def _handlers(handlers: Iterable[Mapping[str, Any]]) -> Table:
@@ -82,39 +79,7 @@ def _handlers(handlers: Iterable[Mapping[str, Any]]) -> Table:
         )
         for row in handlers
     )
-    return _table(("handler", "calls", "errors", "commands", "enrollments"), rows)
-
-
-def _comparison(found: Mapping[str, Any] | None) -> Iterator[Table]:
-    """Yield what would be different under the other definitions."""
-    if found is None:
-        return
-    moves = [(f"{_given(each['from'])} → {_given(each['to'])}", each["subjects"]) for each in found["moves"]]
-    yield _table(
-        (f"under the other definitions {found['changed']:,} of {found['subjects']:,} change", "subjects"), moves
-    )
-    for title, name in (("split", "variation_id"), ("segments", "segment_id")):
-        rows = [(f"{each['experiment_id']} {each[name]}", each["now"], each["then"]) for each in found[title]]
-        yield _table((f"{title}, subjects", "now", "then"), rows)
-    for title, name in (("commands", "method"), ("enrollments", "endpoint")):
-        yield _table((title, "now", "then"), [(each[name], each["now"], each["then"]) for each in found[title]])
-
-
-def _given(arm: Mapping[str, str] | None) -> str:
-    return "none" if arm is None else f"{arm['experiment_id']} {arm['variation_id']}"
-
-
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Table:
-    """Return a table whose numbers are always whole: where the terminal is narrow, the names fold."""
-    cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(columns[0], overflow="fold")
-    for index, column in enumerate(columns[1:], 1):
-        width = max(len(column), *(len(row[index]) for row in cells)) if cells else len(column)
-        table.add_column(column, justify="right", no_wrap=True, min_width=width)
-    for row in cells:
-        table.add_row(*row)
-    return table
+    return table(("handler", "calls", "errors", "commands", "enrollments"), rows)
 
 
 def _share(share: float | None) -> str:

@@ -39,19 +39,26 @@ def snapshot_or_refuse(settings: Settings) -> Snapshot:
     return definitions_or_refuse(path)
 
 
-def definitions_or_refuse(path: Path) -> Snapshot:
-    """Load a file or folder of definitions; errors in them are printed and end the command."""
+def definitions_or_refuse(path: Path, *, active: str | None = None, code: int = FOUND_SOMETHING_WRONG) -> Snapshot:
+    """Load a file or folder of definitions; errors in them are printed and end the command with that code.
+
+    `active` is an experiment to treat as active, whatever its status.
+    """
     from worker.app.loading import MissingDefinitionsError, load_definitions
+    from worker.experiments.activate import UnknownExperimentError
     from worker.telemetry import logs
 
     try:
-        loaded = load_definitions([path])
+        loaded = load_definitions([path], active=active)
     except MissingDefinitionsError as error:
         refuse(str(error))
+    except UnknownExperimentError as error:
+        refuse(f"--activate: {path}: {error}")
     if loaded.snapshot is None:
         for finding in loaded.findings:
             typer.echo(describe(finding), err=True)
-        refuse("the definitions have errors: nothing was started", FOUND_SOMETHING_WRONG)
+        with_active = f" with {active} active" if active else ""
+        refuse(f"the definitions have errors{with_active}: nothing was started", code)
     for finding in loaded.findings:
         logs.warning(
             "definitions_warning",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from worker.experiments.activate import activate
 from worker.experiments.compile import compile_snapshot
 from worker.experiments.definitions import Snapshot
 from worker.experiments.documents import read_document
@@ -32,12 +33,18 @@ class Loaded(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def parse(files: Files) -> Loaded:
+def parse(files: Files, *, active: str | None = None) -> Loaded:
     """Read, check and compile definitions; `files` are names and bytes, read together.
 
-    Names ending in `.json` are JSON, all others YAML. Every finding is reported, in the order of the files.
+    Names ending in `.json` are JSON, all others YAML. Every finding is reported, in the order of the files. `active` is
+    an experiment to treat as active, whatever its status.
+
+    Raises:
+        UnknownExperimentError: `active` is none of the experiments.
     """
     contents, findings, lost_ids = _shape_all(files)
+    if active is not None:
+        contents = activate(contents, active)
     tenants: dict[str | None, list[Resolved]] = {}
     for tenant, of_tenant in by_tenant(contents).items():
         entities = merge(of_tenant, lost_ids)

@@ -1,1 +1,1 @@
-"""The report of a replay: one HTML page that needs nothing else."""
+"""What a replay shows people: facts collected batch by batch, and a page made of them."""

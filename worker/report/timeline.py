@@ -1,44 +1,80 @@
-"""Counts over time in few buckets, however long the time is."""
+"""Counts over time, in as many steps as a chart can show, however long the time turns out to be."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
-from datetime import UTC, datetime
+from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-_Name = TypeVar("_Name", bound=Hashable)
-_WIDTHS = {13: "hour", 10: "day", 7: "month", 4: "year"}  # of `2026-01-31T10`, what is left of a moment
+import msgspec
+
+K = TypeVar("K", bound=Hashable)
+
+_DAY = 86_400
+_STEPS = (1, 5, 15, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, _DAY, 7 * _DAY, 28 * _DAY)  # each divides the next
+_MONDAY = 4 * _DAY  # 1970-01-05: weeks begin on Mondays
+_KEPT = 1024
+SHOWN = 96
 
 
-class Timeline(Generic[_Name]):
-    """Counts by name and bucket of UTC time; buckets get wider when there are more than `most`."""
+class Series(msgspec.Struct, frozen=True):
+    """Counts per step of `step` seconds from `start` (seconds since the epoch, UTC), a row for each key."""
 
-    def __init__(self, most: int = 200) -> None:
-        self._most = most
-        self._width = max(_WIDTHS)
-        self._counts: dict[str, Counter[_Name]] = {}
+    start: int
+    step: int
+    counts: Sequence[Sequence[int]]
 
-    @property
-    def unit(self) -> str:
-        """How wide a bucket is: hour, day, month or year."""
-        return _WIDTHS[self._width]
 
-    @property
-    def counts(self) -> dict[str, Counter[_Name]]:
-        """Return the counts by bucket, in the order of time; a bucket is the beginning of an ISO 8601 time."""
-        return dict(sorted(self._counts.items()))
+class Timeline(Generic[K]):
+    """Counts by key and time. Memory is bounded by the keys: steps grow with the time between first and last."""
 
-    def add(self, moment: datetime, name: _Name) -> None:
-        """Count one."""
-        bucket = moment.astimezone(UTC).isoformat()[: self._width]
-        self._counts.setdefault(bucket, Counter())[name] += 1
-        while len(self._counts) > self._most and self._width > min(_WIDTHS):
-            self._widen()
+    def __init__(self) -> None:
+        self._counts: dict[K, Counter[int]] = {}
+        self._rung = 0
+        self._low = self._high = 0
 
-    def _widen(self) -> None:
-        self._width = max(width for width in _WIDTHS if width < self._width)
-        wider: dict[str, Counter[_Name]] = {}
-        for bucket, counts in self._counts.items():
-            wider.setdefault(bucket[: self._width], Counter()).update(counts)
-        self._counts = wider
+    def add(self, key: K, moment: float) -> None:
+        """Count one at that moment (seconds since the epoch)."""
+        seconds = int(moment // 1) - _MONDAY
+        if not self._counts:
+            self._low = self._high = seconds
+        elif not self._low <= seconds <= self._high:
+            self._low, self._high = min(self._low, seconds), max(self._high, seconds)
+            self._coarsen(_KEPT)
+        counts = self._counts.get(key)
+        if counts is None:
+            counts = self._counts[key] = Counter()
+        counts[seconds // _step(self._rung)] += 1
+
+    def series(self, keys: Sequence[K]) -> Series | None:
+        """Return the counts of those keys in their order, from the first moment to the last; None without any."""
+        if not self._counts:
+            return None
+        self._coarsen(SHOWN)
+        step = _step(self._rung)
+        steps = range(self._low // step, self._high // step + 1)
+        empty: Counter[int] = Counter()
+        return Series(
+            steps.start * step + _MONDAY,
+            step,
+            [[self._counts.get(key, empty)[index] for index in steps] for key in keys],
+        )
+
+    def _coarsen(self, most: int) -> None:
+        """Take longer steps until there are at most so many."""
+        before = _step(self._rung)
+        while self._high // _step(self._rung) - self._low // _step(self._rung) >= most:
+            self._rung += 1
+        factor = _step(self._rung) // before
+        if factor > 1:
+            for key, counts in self._counts.items():
+                merged: Counter[int] = Counter()
+                for index, count in counts.items():
+                    merged[index // factor] += count
+                self._counts[key] = merged
+
+
+def _step(rung: int) -> int:
+    """Return a step's seconds; past the table they double."""
+    beyond = rung - len(_STEPS) + 1
+    return _STEPS[rung] if beyond <= 0 else _STEPS[-1] << beyond

@@ -49,12 +49,17 @@ def open_lines(path: str) -> Iterator[Lines]:
         raise UnwritableLinesError(f"{path}: not a kind of file that is written, expected {', '.join(SUFFIXES)} or -")
     if Path(path).is_dir():
         raise UnwritableLinesError(f"{path}: is a folder, expected the name of a file")
-    with _replaced(Path(path)) as raw, ExitStack() as stack:
+    with replaced_file(Path(path)) as raw, ExitStack() as stack:
         yield _packed(raw, path, stack)
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file aside; it takes its name when the block ends well, else what was there before stays.
+
+    Raises:
+        UnwritableLinesError: the file can't be written.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.incomplete")
     try:
         with aside.open("wb", _BUFFER) as file:
