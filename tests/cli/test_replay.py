@@ -284,3 +284,52 @@ def test_a_full_standard_output_is_one_message(home: Path, arguments: list[str])
         result = subprocess.run(command, cwd=home, stdout=full, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
     assert result.stderr.decode() == "error: standard output can't be written: No space left on device\n"
+
+
+CALLS_A_HELPER = """helper(event)
+
+
+def helper(event):
+    return {"k": event.user["email"]}"""
+
+
+@pytest.mark.parametrize("on_error", ["dead_letter", "skip"])
+def test_failed_handlers_are_shown_with_the_users_own_line_first(home: Path, on_error: str) -> None:
+    (home / "handlers.py").write_text(HANDLERS.format(options=f"(on_error={on_error!r})", body=CALLS_A_HELPER))
+    shown = run("log.ndjson").stdout.partition("handlers that failed\n")[2]
+    assert (
+        shown
+        == """handlers.py:13 in helper
+    > return {"k": event.user["email"]}
+    10 times: handler act failed: KeyError at handlers.py:13
+    called from handlers.py:9 in act
+        > helper(event)
+"""
+    )
+
+
+def test_a_replay_that_a_handler_stops_shows_its_line_first(home: Path) -> None:
+    (home / "handlers.py").write_text(HANDLERS.format(options="(on_error='stop')", body="1 / 0"))
+    result = run("log.ndjson")
+    assert result.exit_code == 1
+    assert "handlers.py:9 in act\n    > 1 / 0\n    1 time: handler act failed: ZeroDivisionError" in result.stderr
+
+
+def test_failures_of_handlers_are_logged_for_who_looks_for_them(home: Path) -> None:
+    (home / "handlers.py").write_text(
+        HANDLERS.format(options="(on_error='skip')", body='raise KeyError("a@b.example")')
+    )
+    result = run("log.ndjson", "--log-level", "debug")
+    lines = [json.loads(line) for line in result.stderr.splitlines() if "handler_failed" in line]
+    assert {(line["handler"], line["on_error"], *line["trace"]) for line in lines} == {
+        ("act", "skip", f"{home}/handlers.py:9 in act")
+    }
+    assert "b.example" not in result.stderr
+
+
+def test_handlers_that_cannot_be_loaded_are_refused_with_the_users_line_first(home: Path) -> None:
+    (home / "handlers.py").write_text("import json\nfrom json import no_such_name\n")
+    result = run("log.ndjson")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: handlers.py:2: ImportError: cannot import name 'no_such_name'")
+    assert result.stderr.endswith("\n    from json import no_such_name\n")

@@ -14,6 +14,7 @@ from worker.handlers.api import Api, PostLoginApi
 from worker.handlers.cache import Cache
 from worker.handlers.dispatch import Call, Dispatcher, Outcome
 from worker.handlers.experiment import ExperimentContext
+from worker.handlers.places import Frame
 from worker.handlers.recorder import Recorder
 from worker.handlers.registry import merge
 from worker.trigger import TriggerKind
@@ -105,3 +106,9 @@ def line_of(function: Any, offset: int) -> str:
     """Return the place so many lines below a function's first, as messages have it."""
     code = function.__code__
     return f"{PurePath(code.co_filename).name}:{code.co_firstlineno + offset}"
+
+
+def frame_of(function: Any, offset: int) -> Frame:
+    """Return the frame so many lines below a function's first."""
+    code = function.__code__
+    return Frame(code.co_filename, code.co_firstlineno + offset, code.co_name)

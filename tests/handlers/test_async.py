@@ -14,6 +14,7 @@ from tests.handlers.factories import (
     calls_of,
     denying,
     dispatch_one,
+    frame_of,
     line_of,
     make_call,
     make_dispatcher,
@@ -101,7 +102,7 @@ async def test_a_failure_is_one_as_of_plain_handlers() -> None:
 
     outcome = await dispatch_one(handlers)
     message = f"handler breaks failed: KeyError at {line_of(breaks, 2)}"
-    assert outcome == Outcome(failure=Failure("handler_failed", message))
+    assert outcome == Outcome(failure=Failure("handler_failed", message, (frame_of(breaks, 2),)))
 
 
 async def test_one_that_hangs_times_out_and_others_go_on() -> None:
@@ -114,7 +115,8 @@ async def test_one_that_hangs_times_out_and_others_go_on() -> None:
             await asyncio.Event().wait()
 
     outcomes = await make_dispatcher(handlers).dispatch(of_subjects(("stuck", "a"), ("fine", "b")))
-    assert outcomes[0] == Outcome(failure=Failure("handler_timeout", "handler hangs timed out after 0.001 s"))
+    message = "handler hangs timed out after 0.001 s"
+    assert outcomes[0] == Outcome(failure=Failure("handler_timeout", message, (frame_of(hangs, 0),)))
     assert calls_of(outcomes[1]) == [("hangs", "access.deny", ["half"])]
 
 

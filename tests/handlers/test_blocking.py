@@ -13,6 +13,7 @@ from tests.handlers.factories import (
     AT_ONCE,
     LONG,
     calls_of,
+    frame_of,
     line_of,
     make_call,
     make_dispatcher,
@@ -65,7 +66,7 @@ async def test_a_failure_names_the_line(dispatchers: Any) -> None:
 
     (outcome,) = await dispatchers(handlers).dispatch([make_call()])
     message = f"handler breaks failed: KeyError at {line_of(breaks, 2)}"
-    assert outcome.failure == Failure("handler_failed", message)
+    assert outcome.failure == Failure("handler_failed", message, (frame_of(breaks, 2),))
 
 
 async def test_one_that_hangs_times_out_and_all_others_go_on(dispatchers: Any, hang: threading.Event) -> None:
@@ -82,7 +83,7 @@ async def test_one_that_hangs_times_out_and_all_others_go_on(dispatchers: Any, h
 
     dispatcher = dispatchers(handlers)
     (stuck,) = await dispatcher.dispatch(of_subjects(("stuck", "a")))
-    assert stuck.failure == Failure("handler_timeout", "handler hangs timed out after 0.001 s")
+    assert stuck.failure == Failure("handler_timeout", "handler hangs timed out after 0.001 s", (frame_of(hangs, 0),))
     assert [row["calls"] for row in dispatcher.counts()] == [1, 1]
     assert [row["timeouts"] for row in dispatcher.counts()] == [1, 0]
 

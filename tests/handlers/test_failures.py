@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from tests.handlers.factories import (
     calls_of,
     denying,
     dispatch_one,
+    frame_of,
     line_of,
     make_call,
     make_dispatcher,
@@ -21,6 +23,7 @@ from tests.handlers.factories import (
 from worker import Handlers
 from worker.handlers.dispatch import Failure, Outcome
 from worker.handlers.errors import WrongUseError
+from worker.handlers.places import MAX_FRAMES
 
 
 def failing(error: BaseException, **options: Any) -> tuple[Handlers, Any]:
@@ -41,7 +44,7 @@ async def test_the_event_is_a_dead_letter_that_names_handler_exception_and_line_
     handlers, breaks = failing(KeyError("ada@example.com"))
     outcome = await dispatch_one(handlers)
     message = f"handler breaks failed: KeyError at {line_of(breaks, 4)}"
-    assert outcome == Outcome(failure=Failure("handler_failed", message))
+    assert outcome == Outcome(failure=Failure("handler_failed", message, (frame_of(breaks, 4),)))
 
 
 async def test_later_handlers_run_all_the_same() -> None:
@@ -229,7 +232,57 @@ async def test_a_plain_handler_that_took_too_long_has_timed_out_afterwards() -> 
         clock.now += 0.6
 
     (outcome,) = await make_dispatcher(handlers, clock=clock).dispatch([make_call()])
-    assert outcome == Outcome(failure=Failure("handler_timeout", "handler slow timed out after 0.5 s"))
+    failure = Failure("handler_timeout", "handler slow timed out after 0.5 s", (frame_of(slow, 0),))
+    assert outcome == Outcome(failure=failure)
+
+
+async def test_a_trace_has_the_calls_of_the_users_code_only() -> None:
+    handlers = Handlers()
+
+    def helper(text: str) -> Any:
+        return json.loads(text)
+
+    @handlers.post_login
+    def outer(event: Any, api: Any) -> None:
+        api.id_token.set_custom_claim("https://shop.example/a", helper(event.user.user_id))
+
+    outcome = await dispatch_one(handlers)
+    assert outcome.failure is not None
+    assert outcome.failure.trace == (frame_of(outer, 2), frame_of(helper, 1))
+
+
+async def test_a_trace_ends_where_the_api_was_used_wrongly() -> None:
+    handlers = Handlers()
+
+    @handlers.post_login
+    def careless(_: Any, api: Any) -> None:
+        api.id_token.set_custom_claim("role", "admin")
+
+    outcome = await dispatch_one(handlers)
+    assert outcome.failure is not None
+    assert outcome.failure.trace == (frame_of(careless, 2),)
+
+
+async def test_a_trace_of_a_thousand_calls_is_short() -> None:
+    handlers = Handlers()
+
+    @handlers.post_login
+    def again(event: Any, api: Any) -> None:
+        again(event, api)
+
+    outcome = await dispatch_one(handlers)
+    assert outcome.failure is not None
+    assert outcome.failure.trace == (frame_of(again, 2),) * MAX_FRAMES
+
+
+@pytest.mark.parametrize("on_error", ["dead_letter", "skip", "stop"])
+async def test_every_failure_is_told_whatever_becomes_of_the_event(on_error: Any) -> None:
+    handlers, breaks = failing(KeyError(), on_error=on_error)
+    told: list[tuple[str, Failure]] = []
+    dispatcher = make_dispatcher(handlers, told=lambda handler, failure: told.append((handler.name, failure)))
+    await dispatcher.dispatch([make_call()])
+    message = f"handler breaks failed: KeyError at {line_of(breaks, 4)}"
+    assert told == [("breaks", Failure("handler_failed", message, (frame_of(breaks, 4),)))]
 
 
 async def test_a_late_call_of_a_kept_api_raises() -> None:

@@ -152,8 +152,9 @@ def test_two_handlers_of_one_name_are_refused_with_both_places() -> None:
     other.__name__ = "greet"
     handlers = Handlers()
     handlers.post_login(greet)
-    places = f"{__file__}:{greet.__code__.co_firstlineno} and {__file__}:{other.__code__.co_firstlineno}"
-    with pytest.raises(WrongHandlersError, match=re.escape(f"two handlers of post_login are named greet: {places}")):
+    first, second = (f"{__file__}:{function.__code__.co_firstlineno}" for function in (greet, other))
+    message = f"{second}: a second handler of post_login is named greet; the first is at {first}"
+    with pytest.raises(WrongHandlersError, match=re.escape(message)):
         handlers.post_login(other)
     assert [handler.function for handler in handlers.registered] == [greet]
 
@@ -192,7 +193,7 @@ def test_merging_refuses_two_of_one_name() -> None:
     first, second = Handlers(), Handlers()
     first.post_login(greet)
     second.post_login(greet)
-    with pytest.raises(WrongHandlersError, match="two handlers of post_login are named greet"):
+    with pytest.raises(WrongHandlersError, match="a second handler of post_login is named greet"):
         merge([first, second])
 
 

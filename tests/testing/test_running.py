@@ -103,6 +103,17 @@ async def test_it_runs_with_an_event_loop_too() -> None:
     assert len(ran.commands) == 1
 
 
+def test_the_threads_own_event_loop_stays() -> None:
+    own = asyncio.new_event_loop()
+    asyncio.set_event_loop(own)
+    try:
+        run(claiming(), "post_login")
+        assert asyncio.get_event_loop() is own
+    finally:
+        asyncio.set_event_loop(None)
+        own.close()
+
+
 def test_wrong_triggers_and_events_say_what_is_expected() -> None:
     with pytest.raises(ValueError, match=r"found 'login', expected one of post_login, pre_user_registration"):
         run(claiming(), "login")  # type: ignore[arg-type] # what is refused

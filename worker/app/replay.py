@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 import orjson
 
+from worker.app.failures import log_failure
 from worker.app.loading import rare_collections, warn_of_idle_handlers
 from worker.app.processing import log_dead_letters, new_pipeline, now
 from worker.app.study import Stopwatch, Study, Watched, WhatIf
@@ -20,6 +21,7 @@ from worker.experiments.definitions import Snapshot
 from worker.experiments.subjects import SubjectKeys
 from worker.formats.fields import parse_rfc3339
 from worker.handlers.dispatch import Dispatcher
+from worker.handlers.outcomes import Told
 from worker.handlers.registry import Registry
 from worker.outputs import BatchResult
 from worker.pipeline import UNWATCHED, Pipeline, Watch
@@ -69,7 +71,8 @@ class Other(msgspec.Struct, frozen=True):
 class Replay(msgspec.Struct, frozen=True):
     """What to replay, with what, into where (`out` None: decide and report, write no outputs).
 
-    `report` is the file of a page about it, `other` what to compare with.
+    `report` is the file of a page about it, `other` what to compare with. `told` hears of every failure of a
+    handler; what is compared with tells nobody.
     """
 
     logs: Sequence[Log]
@@ -81,6 +84,7 @@ class Replay(msgspec.Struct, frozen=True):
     limit: int | None = None
     report: Path | None = None
     other: Other | None = None
+    told: Told = log_failure
 
 
 class Progress(Protocol):
@@ -145,7 +149,7 @@ async def _crew(job: Replay, stack: AsyncExitStack) -> _Crew:
     """Return the pipeline alone where nobody looks on, and whoever was asked for."""
     stopwatch = Stopwatch(time.perf_counter)
     timed = None if job.report is None else stopwatch.handler
-    dispatcher = await stack.enter_async_context(aclosing(Dispatcher(job.registry, timed=timed)))
+    dispatcher = await stack.enter_async_context(aclosing(Dispatcher(job.registry, timed=timed, told=job.told)))
     if job.report is None and job.other is None:
         return _Crew(_pipeline(job, job.snapshot, dispatcher), dispatcher, stopwatch, None, None)
     collector = None if job.report is None else Collector(job.snapshot)

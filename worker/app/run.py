@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from worker.app.failures import log_failure
 from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
 from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
@@ -153,7 +154,7 @@ async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> Readiness:
     topics = await facts(connection_of(settings), _topic_names(settings))
     store = await stack.enter_async_context(job.open_store(settings, watching, metrics))
     definitions = await stack.enter_async_context(_definitions(job, metrics))
-    dispatcher = Dispatcher(job.registry, timed=metrics.handler)
+    dispatcher = Dispatcher(job.registry, timed=metrics.handler, told=log_failure)
     stack.push_async_callback(dispatcher.aclose)
     metrics.count_handlers(dispatcher.counts)
     pipeline = new_pipeline(settings, _keys(settings), definitions.current, store, dispatcher)

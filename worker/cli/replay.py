@@ -93,8 +93,10 @@ def replay(
 
     import orjson
 
+    from worker.app.failures import Failures
     from worker.app.replay import Replay, run_replay
     from worker.cli.comparison_tables import show_comparison
+    from worker.cli.failures import show_failures
     from worker.cli.progress import ReplayProgress
     from worker.cli.replay_tables import show
     from worker.replay import StoppedError
@@ -113,6 +115,7 @@ def replay(
         logs = find_logs(sources, None if dry_run else out)
     except UnreadableLogError as error:
         refuse(str(error))
+    failures = Failures()
     job = Replay(
         logs,
         settings,
@@ -123,6 +126,7 @@ def replay(
         limit,
         report,
         _other(compare or (settings.definitions.path if activate else None), activate),
+        failures.add,
     )
     try:
         # What handlers print goes to stderr: stdout is for the result.
@@ -130,7 +134,10 @@ def replay(
             summary = asyncio.run(run_replay(job, shown))
     except (OutputFolderError, UnwritableLinesError) as error:
         refuse(str(error))
-    except (StoppedError, UnreadableLogError) as error:
+    except StoppedError as error:
+        show_failures(failures.kinds(), stderr=True)
+        refuse(f"{error}; nothing was written", FOUND_SOMETHING_WRONG)
+    except UnreadableLogError as error:
         refuse(f"{error}; nothing was written", FOUND_SOMETHING_WRONG)
     except KeyboardInterrupt:
         refuse("interrupted; earlier outputs stand as they were", _INTERRUPTED)
@@ -138,6 +145,7 @@ def replay(
         typer.echo(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     else:
         show(summary, job.out)
+        show_failures(failures.kinds())
         if "comparison" in summary:
             show_comparison(summary["comparison"])
         if report is not None:

@@ -21,7 +21,7 @@ from worker.handlers.api import Api
 from worker.handlers.cache import Cache
 from worker.handlers.errors import WrongUseError
 from worker.handlers.events import Event
-from worker.handlers.outcomes import NOTHING, Call, Failure, Outcome, failed, timed_out
+from worker.handlers.outcomes import NOTHING, Call, Failure, Outcome, Told, failed, timed_out
 from worker.handlers.plans import TYPES, Step, make_plan
 from worker.handlers.recorder import Recorder
 from worker.handlers.registry import Registry
@@ -37,7 +37,7 @@ class Dispatcher:
     """Runs the handlers of a registry; `clock` measures them in seconds, `unix_clock` dates the api's cache.
 
     `timed`, if given, is told each handler's name, its trigger and how long it took in seconds, also if it failed; for
-    handlers that block, from their threads.
+    handlers that block, from their threads. `told`, if given, hears of every failure, also of those that are skipped.
     One dispatcher belongs to one event loop; several batches may be dispatched at once.
     """
 
@@ -49,10 +49,11 @@ class Dispatcher:
         unix_clock: Callable[[], float] = time.time,
         max_concurrent: int = MAX_CONCURRENT,
         timed: Callable[[str, str, float], None] | None = None,
+        told: Told | None = None,
     ) -> None:
         self._clock = clock
         self._timed = timed
-        self._plans = {kind: make_plan(kind, registry, Cache(unix_clock)) for kind in TYPES}
+        self._plans = {kind: make_plan(kind, registry, Cache(unix_clock), told) for kind in TYPES}
         self._max_concurrent = max_concurrent
         self._places = asyncio.Semaphore(max_concurrent)
         self._threads = Threads(max_concurrent)

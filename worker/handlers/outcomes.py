@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import PurePath
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, Literal
 
@@ -11,12 +10,11 @@ import msgspec
 
 from worker.experiments.definitions import Arm
 from worker.handlers.errors import ToldError
-from worker.handlers.places import raised_at, short
+from worker.handlers.places import Frame, is_ours, raised_at, short, users_frames
 from worker.handlers.registry import Handler
 from worker.trigger import TriggerKind
 
 _MESSAGE_MAX = 1000  # of the 1 KiB of a dead letter's message; names in it are ASCII but for odd keys
-_OURS = PurePath(__file__).parent
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -33,10 +31,17 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failure(msgspec.Struct, frozen=True, gc=False):
-    """Why the event is a dead letter; the message names handler, exception type and line."""
+    """How a handler failed; the message names handler, exception type and line.
+
+    `trace` has the calls of the user's code that led there, outermost first: at least the handler's own first line.
+    """
 
     reason: Literal["handler_failed", "handler_timeout"]
     message: str
+    trace: tuple[Frame, ...]
+
+
+Told = Callable[[Handler, Failure], None]  # is told of every failure, also of those that are skipped
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -69,15 +74,21 @@ def failed(handler: Handler, error: BaseException) -> Failure:
         return frame.f_code.co_filename == handler.file
 
     place = raised_at(error, is_own) or raised_at(error, _is_others) or (handler.file, handler.line)
+    trace = users_frames(error, handler.file) or _first_line(handler)
     told = f": {error}" if isinstance(error, ToldError) else ""
     message = f"handler {handler.name} failed: {type(error).__name__} at {short(place)}{told}"
-    return Failure("handler_failed", message[:_MESSAGE_MAX])
+    return Failure("handler_failed", message[:_MESSAGE_MAX], trace)
 
 
 def timed_out(handler: Handler) -> Failure:
     """Return the failure of a handler that took too long."""
-    return Failure("handler_timeout", f"handler {handler.name} timed out after {float(handler.options.timeout)} s")
+    message = f"handler {handler.name} timed out after {float(handler.options.timeout)} s"
+    return Failure("handler_timeout", message, _first_line(handler))
+
+
+def _first_line(handler: Handler) -> tuple[Frame]:
+    return (Frame(handler.file, handler.line, handler.name),)
 
 
 def _is_others(frame: FrameType) -> bool:
-    return PurePath(frame.f_code.co_filename).parent != _OURS
+    return not is_ours(frame.f_code.co_filename)

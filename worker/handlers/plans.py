@@ -11,7 +11,7 @@ from worker.handlers.api import Api, PostLoginApi, PostUserRegistrationApi, PreU
 from worker.handlers.arguments import encode
 from worker.handlers.cache import Cache
 from worker.handlers.events import Event, PostLoginEvent, PostUserRegistrationEvent, PreUserRegistrationEvent
-from worker.handlers.outcomes import Call
+from worker.handlers.outcomes import Call, Told
 from worker.handlers.registry import Handler, Registry
 from worker.trigger import TriggerKind
 
@@ -41,7 +41,7 @@ class Step(msgspec.Struct):
 class Plan(msgspec.Struct):
     """How events of one trigger are dispatched.
 
-    `chooses`: some handlers are for one experiment only. `waits`: some are async or blocking.
+    `chooses`: some handlers are for one experiment only. `waits`: some are async or blocking. `told` hears of failures.
     """
 
     event: type[Event]
@@ -50,6 +50,7 @@ class Plan(msgspec.Struct):
     steps: tuple[Step, ...]
     chooses: bool
     waits: bool
+    told: Told | None
 
     def applicable(self, call: Call) -> Sequence[Step]:
         """Return the handlers that this event is for."""
@@ -66,13 +67,13 @@ TYPES: Mapping[TriggerKind, tuple[type[Event], type[Api]]] = {
 }
 
 
-def make_plan(kind: TriggerKind, registry: Registry, cache: Cache) -> Plan:
+def make_plan(kind: TriggerKind, registry: Registry, cache: Cache, told: Told | None = None) -> Plan:
     """Return the plan of a trigger."""
     event, api = TYPES[kind]
     handlers = registry.of(kind)
     chooses = any(handler.options.experiment is not None for handler in handlers)
     waits = any(handler.is_async or handler.options.blocking for handler in handlers)
-    return Plan(event, api, cache, tuple(map(_step, handlers)), chooses, waits)
+    return Plan(event, api, cache, tuple(map(_step, handlers)), chooses, waits, told)
 
 
 def _step(handler: Handler) -> Step:

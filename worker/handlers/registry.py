@@ -176,7 +176,8 @@ def _refuse_doubles(handlers: Iterable[Handler]) -> None:
         first = seen.setdefault((handler.trigger, handler.name), handler)
         if first is not handler:
             raise WrongHandlersError(
-                f"two handlers of {handler.trigger} are named {handler.name}: {first.place} and {handler.place}"
+                f"{handler.place}: a second handler of {handler.trigger} is named {handler.name}; "
+                f"the first is at {first.place}"
             )
 
 

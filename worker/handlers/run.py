@@ -44,6 +44,8 @@ class Run:
             if recorded is not None:
                 self._kept.append((counts, recorded))
             return
+        if self._plan.told is not None:
+            self._plan.told(step.handler, failure)
         if failure.reason == "handler_timeout":
             counts.timeouts += 1
         else:

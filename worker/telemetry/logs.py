@@ -23,6 +23,7 @@ LogEvent = Literal[
     "definitions_refused",  # an edit is not: what was found and what was expected; the last good set stays in force
     "definitions_unwatched",  # the definitions can't be watched at the moment: tried again
     "handler_without_experiment",  # a handler is for an experiment that no definitions have: it will never run
+    "handler_failed",  # one call of a handler, also one that is skipped: the line and what led there
     "replay_started",
     "replay_finished",
     "dead_letter",  # one input that could not be processed: its place and the reason

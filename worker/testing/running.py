@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
@@ -47,10 +47,15 @@ def run(
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _ran(asyncio.run(job()), failures)
+        return _ran(_alone(job), failures)
     with ThreadPoolExecutor(1) as pool:
-        dispatched = pool.submit(lambda: asyncio.run(job())).result()
-    return _ran(dispatched, failures)
+        return _ran(pool.submit(_alone, job).result(), failures)
+
+
+def _alone(job: Callable[[], Coroutine[Any, Any, _Dispatched]]) -> _Dispatched:
+    """Run in a loop of its own; the thread's current one, which `asyncio.run` would take away, stays."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(job())
 
 
 async def arun(
