@@ -1,0 +1,128 @@
+"""Reading stretches of a topic without a group: from where to where, as committed readers see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+
+from worker.streams.kafka.cluster import ClusterError, Connection, explained
+from worker.streams.kafka.topics import describe
+
+_POLL_MS = 500
+_FETCH_BYTES = 1 << 20
+_STALL_SECONDS = 120.0
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """The offsets of a partition from `begin` up to, and without, `end`; some have no record for readers."""
+
+    begin: int
+    end: int
+
+
+Stretches = Mapping[int, Stretch]
+"""Stretches by partition."""
+
+
+class TopicReader:
+    """An open topic; one reading at a time."""
+
+    def __init__(self, committed: AIOKafkaConsumer, every: AIOKafkaConsumer, topic: str, partitions: int) -> None:
+        self._committed = committed
+        self._every = every
+        self._topic = topic
+        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+
+    async def stretches(self, since_ms: int | None = None) -> dict[int, Stretch]:
+        """Return what the topic holds now, open transactions included; `since_ms`: records from that time on.
+
+        A committed reader's own end is before the first open transaction, and misses what that one will commit.
+        """
+        ends = await self._every.end_offsets(self._partitions)
+        begins = await self._every.beginning_offsets(self._partitions)
+        if since_ms is not None:
+            found = await self._every.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
+            begins = {
+                at: ends[at] if found[at] is None else max(first, found[at].offset) for at, first in begins.items()
+            }
+        return {at.partition: Stretch(begins[at], ends[at]) for at in self._partitions}
+
+    async def read(self, stretches: Stretches) -> AsyncIterator[Sequence[ConsumerRecord]]:
+        """Yield the records, some of one partition at a time and in its order; wait for open transactions to end.
+
+        Raises:
+            ClusterError: nothing comes for two minutes, or retention took what was to be read.
+        """
+        left = {TopicPartition(self._topic, at): each for at, each in stretches.items() if each.begin < each.end}
+        self._committed.assign(list(left))
+        for at, stretch in left.items():
+            self._committed.seek(at, stretch.begin)
+        while left:
+            for at, records in (await self._next(list(left))).items():
+                inside = [record for record in records if record.offset < left[at].end]
+                if inside:
+                    yield inside
+            for at in [at for at in left if await self._committed.position(at) >= left[at].end]:
+                del left[at]
+
+    async def _next(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Return the next records; none if only a position moved, past what readers don't see."""
+        before = await self._positions(partitions)
+        try:
+            async with asyncio.timeout(_STALL_SECONDS):
+                while True:
+                    found: dict[TopicPartition, list[ConsumerRecord]]
+                    found = await self._committed.getmany(*partitions, timeout_ms=_POLL_MS)
+                    if found or await self._positions(partitions) != before:
+                        return found
+        except OffsetOutOfRangeError:
+            raise ClusterError(f"{self._topic}: retention took records while they were to be read") from None
+        except TimeoutError:
+            raise ClusterError(
+                f"{self._topic}: nothing came for {_STALL_SECONDS:.0f} s although there is more: a broker is away, or"
+                " a transaction is open for so long"
+            ) from None
+
+    async def _positions(self, partitions: Sequence[TopicPartition]) -> list[int]:
+        return [await self._committed.position(at) for at in partitions]
+
+
+@asynccontextmanager
+async def open_reader(connection: Connection, topic: str) -> AsyncIterator[TopicReader]:
+    """Open a topic that exists.
+
+    Raises:
+        ClusterError: no broker answers, or there is no such topic.
+    """
+    states = await describe(connection, [topic])
+    if topic not in states:
+        raise ClusterError(f"{topic}: no such topic on {connection.bootstrap_servers}, expected one that exists")
+    async with _started(connection, "read_committed") as committed, _started(connection, "read_uncommitted") as every:
+        yield TopicReader(committed, every, topic, states[topic].partitions)
+
+
+@asynccontextmanager
+async def _started(
+    connection: Connection, isolation: Literal["read_committed", "read_uncommitted"]
+) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        **connection.options(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level=isolation,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        request_timeout_ms=40_000,
+    )
+    try:
+        with explained(connection):
+            await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
