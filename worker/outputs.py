@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal, get_args
 
 import msgspec
@@ -63,18 +63,25 @@ class Tallies(msgspec.Struct):
     placements: list[Placement] = []
 
 
+async def nothing_claimed() -> bool:
+    """Renew a batch that asked the store for nothing."""
+    return True
+
+
 class BatchResult(msgspec.Struct):
     """Everything that a batch says should happen; nothing of it has happened yet.
 
     `outputs` are in the order of the inputs within each kind; every kind is there.
     `stop` is why the worker must stop (then nothing of the batch may be emitted), None to go on. `confirm` is called
-    once all of it has happened for good.
+    once all of it has happened for good. `renew` asks the store again: False if it answers otherwise by now, and the
+    batch must be decided anew.
     """
 
     outputs: dict[OutputKind, list[Output]]
     dead_letters: list[DeadLetter]
     tallies: Tallies
     confirm: Callable[[], None]
+    renew: Callable[[], Awaitable[bool]] = nothing_claimed
     stop: str | None = None
 
 

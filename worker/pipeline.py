@@ -6,7 +6,7 @@ clock, no randomness, no logging. The definitions are one snapshot per batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -116,7 +116,8 @@ class Pipeline:
             [_call(entry.trigger, decision) for entry, decision in zip(reads, decisions, strict=True)]
         )
         self._watch.passed("handlers")
-        return self._emit(found, zip(reads, steps, claims, decisions, outcomes, strict=True))
+        walked = zip(reads, steps, claims, decisions, outcomes, strict=True)
+        return self._emit(found, walked, lambda: self._renew(steps, claims))
 
     def _read(self, record: Record) -> Read | Skipped | DeadLetter:
         try:
@@ -133,10 +134,19 @@ class Pipeline:
         answers = iter(await self._store.claim(proposals) if proposals else ())
         return [next(answers) if isinstance(step, Proposal) else None for step in steps]
 
-    def _emit(self, found: Sequence[Read | Skipped | DeadLetter], walked: Iterator[_Walked]) -> BatchResult:
+    async def _renew(self, steps: Sequence[Decision | Proposal], before: Sequence[Claim | None]) -> bool:
+        """Tell whether the store still answers what it answered; what was confirmed meanwhile makes no difference."""
+        return all(map(_still_holds, before, await self._claim(steps)))
+
+    def _emit(
+        self,
+        found: Sequence[Read | Skipped | DeadLetter],
+        walked: Iterator[_Walked],
+        renew: Callable[[], Awaitable[bool]],
+    ) -> BatchResult:
         """Put the outputs together in the order of the inputs; `walked` has one entry for each `Read`."""
         published: dict[Published, None] = {}
-        result = BatchResult(no_outputs(), [], Tallies(len(found)), lambda: self._store.confirm(list(published)))
+        result = BatchResult(no_outputs(), [], Tallies(len(found)), lambda: self._store.confirm(list(published)), renew)
         for entry in found:
             match entry:
                 case Read():
@@ -179,6 +189,13 @@ def _settle(step: Decision | Proposal, claim: Claim | None) -> Decision:
         return step
     assert claim is not None  # noqa: S101 - the store answers every proposal
     return settle(step, claim)
+
+
+def _still_holds(before: Claim | None, now: Claim | None) -> bool:
+    if isinstance(before, Held) and isinstance(now, Held):
+        offered = set(before.unconfirmed).issuperset(now.unconfirmed)
+        return offered and before.assignment == now.assignment and before.conflict == now.conflict
+    return before == now
 
 
 def _not_yet(published: dict[Published, None], proposal: Proposal, held: Held) -> list[Subject]:

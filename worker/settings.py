@@ -157,6 +157,9 @@ class Topics(_Group):
     enrollments: _TopicName = Field("experiment.enrollments", description="Enrollments: webhooks asked for.")
     commands: _OptionalTopicName = Field("experiment.commands", description="Commands; empty: not written.")
     assignments: _TopicName = Field("experiment.assignments", description="Assignments (compacted).")
+    erasures: _TopicName = Field(
+        "experiment.erasures", description="Who was erased on request (compacted): no restore brings them back."
+    )
     dead_letters: _TopicName = Field("auth.triggers.dlq", description="Dead letters.")
     partitions: int = Field(8, ge=1, le=10_000, description="For `topics create`: partitions of each topic.")
     replication_factor: int = Field(1, ge=1, le=10, description="For `topics create`: replicas of each partition.")
@@ -166,7 +169,16 @@ class Topics(_Group):
 
     @model_validator(mode="after")
     def _refuse_one_name_twice(self) -> Self:
-        kinds = ("triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "dead_letters")
+        kinds = (
+            "triggers",
+            "enriched",
+            "exposures",
+            "enrollments",
+            "commands",
+            "assignments",
+            "erasures",
+            "dead_letters",
+        )
         given = Counter(name for kind in kinds if (name := getattr(self, kind)))
         for name, times in given.items():
             if times > 1:
@@ -183,6 +195,13 @@ class Redis(_Group):
     key_prefix: str = Field("xp", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="What every key begins with.")
     ttl_days: int = Field(400, ge=1, le=3650, description="How long records of users and devices live unused, in days.")
     timeout_ms: int = Field(2000, ge=10, le=60_000, description="How long to wait for an answer, in ms.")
+    on_outage: Literal["wait", "hash"] = Field(
+        "wait",
+        description="While the store is away: hold the partitions and wait, or go on with what the hash says.",
+    )
+    claim_max_age_ms: int = Field(
+        5000, ge=100, le=60_000, description="How old an answer may be when its transaction begins, in ms."
+    )
     cache_records: int = Field(
         100_000, ge=0, le=10_000_000, description="How many answers a worker remembers for a minute; 0: none."
     )

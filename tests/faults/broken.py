@@ -31,8 +31,11 @@ def break_worker(breakage: Breakage, job: Run) -> Run:
     return job
 
 
-async def _send_offsets_first(self: lane.Lane, producer: AIOKafkaProducer, parcel: Parcel, next_offset: int) -> None:
+async def _send_offsets_first(
+    self: lane.Lane, producer: AIOKafkaProducer, parcel: Parcel, next_offset: int, claims: lane.Freshness
+) -> None:
     """Commit the offset, then send the outputs in a transaction of their own: a crash in between loses them."""
+    del claims
     await producer.begin_transaction()
     await self._commit(producer, next_offset)
     await producer.begin_transaction()

@@ -10,6 +10,7 @@ from tests.experiments_factory import new_experiment, new_proposal
 from worker.experiments.claims import Claim, Held, Published
 from worker.stores.redis import RedisStore
 from worker.stores.redis_server import fingerprint
+from worker.stores.truth import NothingPublished
 
 DAY_MS = 86_400_000
 USER, MAIL, PHONE, DEVICE = "user:auth0|1", "identifier:ada@b.no", "identifier:+471", "device:d-1"
@@ -23,7 +24,10 @@ class Telemetry:
         self.claims: list[tuple[int, int]] = []
         self.failures: list[str] = []
         self.waits: list[bool] = []
-        self.epochs = 0
+        self.losses: list[int] = []
+        self.rebuilds: list[bool] = []
+        self.rebuilt_from: list[int] = []
+        self.rebuild_failures: list[str] = []
         self.failed_once = asyncio.Event()
         self.failed_again = asyncio.Event()
 
@@ -40,8 +44,18 @@ class Telemetry:
     def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the store's own signature
         self.waits.append(waits)
 
-    def epoch_changed(self) -> None:
-        self.epochs += 1
+    def lost(self, since_ms: int) -> None:
+        self.losses.append(since_ms)
+
+    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the store's own signature
+        self.rebuilds.append(begins)
+
+    def rebuilt(self, entries: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.rebuilt_from.append(entries)
+
+    def rebuild_failed(self, reason: str) -> None:
+        self.rebuild_failures.append(reason)
 
 
 def new_prefix() -> str:
@@ -58,9 +72,17 @@ async def connect(url: str, **overrides: Any) -> RedisStore:
         "timeout_ms": 5000,
         "cache_records": 1000,
         "telemetry": Telemetry(),
+        "truth": NothingPublished(),
         "confirm_within": 60.0,
     }
-    return await RedisStore.connect(url, **{**defaults, **overrides})
+    store = RedisStore.of(url, **{**defaults, **overrides})
+    try:
+        await store.check()
+        await store.answers()
+    except BaseException:
+        await store.aclose()
+        raise
+    return store
 
 
 async def claim(store: RedisStore, id_: str, *names: str, draw: str | None = "a", **options: Any) -> Claim:

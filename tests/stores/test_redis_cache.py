@@ -133,7 +133,7 @@ async def test_another_epoch_forgets_everything(
     await remember(store, USER)
     await shared_admin.call("DEL", f"{prefix}:s:{subjects(USER)[0].hex}", f"{prefix}:meta")
     assert (await hold(store, "evt_3", USER, draw="b")).assignment.event_id == "evt_3"
-    assert telemetry.epochs == 1
+    assert telemetry.losses == [0]
 
 
 async def test_nothing_is_remembered_for_longer_than_a_minute(

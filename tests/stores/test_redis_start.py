@@ -12,7 +12,7 @@ from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
 from worker.stores.redis_server import check, fingerprint
 
-_COMMANDS = "+evalsha +eval +info +hget +hset +hsetnx +hmget +hincrby +pexpire"
+_COMMANDS = "+evalsha +eval +info +time +ping +get +set +del +hget +hset +hsetnx +hdel +hlen +hmget +hincrby +pexpire"
 
 
 async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
@@ -25,7 +25,7 @@ async def test_a_server_that_is_not_there_is_named_without_its_password() -> Non
 
 
 async def test_a_server_that_takes_no_writes_now_is_unavailable(own_redis: Redis, admin: Connections) -> None:
-    await admin.call("CONFIG", "SET", "maxmemory", "1mb")
+    await admin.call("CONFIG", "SET", "maxmemory", "100kb")
     with pytest.raises(StoreUnavailableError, match=r"can't be asked \(out_of_memory"):
         await connect(own_redis.url)
 

@@ -16,6 +16,7 @@ from worker.app.loading import load_definitions, rare_collections, warn_of_idle_
 from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
 from worker.app.topics import connection_of
+from worker.app.truth import claim_seconds, transaction_seconds
 from worker.app.watching import Committed, Reached, Watching, nothing
 from worker.experiments.claims import AssignmentStore
 from worker.experiments.definitions import Snapshot
@@ -95,12 +96,13 @@ async def run_worker(job: Run, ending: Ending) -> None:
     """
     asyncio.get_running_loop().set_exception_handler(logs.on_loop_error)
     async with AsyncExitStack() as stack:
-        readiness = await _start(job, stack, ending)
-        stack.enter_context(rare_collections())
-        logs.info("worker_started", group=job.settings.kafka.group_id, definitions=job.snapshot.revision)
-        if job.process is not None:
-            job.process.started()
-        await ending.wait()
+        readiness = Readiness()
+        if await _started(job, stack, ending, readiness):
+            stack.enter_context(rare_collections())
+            logs.info("worker_started", group=job.settings.kafka.group_id, definitions=job.snapshot.revision)
+            if job.process is not None:
+                job.process.started()
+            await ending.wait()
         readiness.because("draining", True)
         logs.info("worker_stopping", reason=ending.reason or ending.failure)
     logs.info("worker_stopped")
@@ -139,9 +141,26 @@ class Ending:
         await self._event.wait()
 
 
-async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> Readiness:
+async def _started(job: Run, stack: AsyncExitStack, ending: Ending, readiness: Readiness) -> bool:
+    """Start; False if the end was asked for before that was done: a store may have to be rebuilt first."""
+    start = asyncio.create_task(_start(job, stack, ending, readiness), name="start")
+    end = asyncio.create_task(ending.wait(), name="wait for the end")
+    try:
+        await asyncio.wait((start, end), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        end.cancel()
+        if not start.done():
+            start.cancel()
+            await asyncio.wait([start])
+    if start.cancelled():
+        return False
+    start.result()
+    return True
+
+
+async def _start(job: Run, stack: AsyncExitStack, ending: Ending, readiness: Readiness) -> None:
     settings = job.settings
-    metrics, watch, readiness = Metrics(), Watch(), Readiness()
+    metrics, watch = Metrics(), Watch()
     watching = Watching(metrics, watch, readiness, reached=job.reached, committed=job.committed)
     if settings.http.port:
         server = HealthServer(
@@ -162,7 +181,6 @@ async def _start(job: Run, stack: AsyncExitStack, ending: Ending) -> Readiness:
     lanes = Lanes(shared, Assigned(watching.given, watching.taken), _STOP_SECONDS)
     stack.push_async_callback(lanes.aclose)
     await lanes.start(settings.topics.triggers)
-    return readiness
 
 
 @asynccontextmanager
@@ -184,7 +202,8 @@ async def _definitions(job: Run, metrics: Metrics) -> AsyncIterator[CurrentDefin
 
 
 def _topic_names(settings: Settings) -> dict[str, str]:
-    names = {f"topics.{kind}": getattr(settings.topics, kind) for kind in ("triggers", *OUTPUT_KINDS, "dead_letters")}
+    kinds = ("triggers", *OUTPUT_KINDS, "erasures", "dead_letters")
+    names = {f"topics.{kind}": getattr(settings.topics, kind) for kind in kinds}
     return {setting: name for setting, name in names.items() if name}
 
 
@@ -225,7 +244,7 @@ def _shared(
         lambda partition: _committed_offset(consumer, partition),
         lambda partition: _begin_at(consumer, partition, kafka.start),
         asyncio.Semaphore(kafka.max_transactions),
-        Limits(kafka.batch_max_records, kafka.transaction_timeout_ms / 2000),
+        Limits(kafka.batch_max_records, claim_seconds(settings), transaction_seconds(settings)),
         watching,
         (StoreRefusedError,),
         ending.fail,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 
+from worker.app.truth import PublishedAssignments
 from worker.app.watching import Watching
 from worker.experiments.claims import AssignmentStore
+from worker.formats.fields import rfc3339
 from worker.settings import Settings
+from worker.stores.outages import CircuitBreaker
 from worker.stores.redis import RedisStore
-from worker.stores.redis_errors import FailureKind
+from worker.stores.redis_errors import FailureKind, StoreUnavailableError
 from worker.stores.redis_server import fingerprint
 from worker.telemetry import logs
 from worker.telemetry.metrics import Metrics
 
-_DAY_MS = 24 * 60 * 60 * 1000
+DAY_MS = 24 * 60 * 60 * 1000
+_PATIENCE = 2  # calls that may time out before the hash answers
 
 
 @asynccontextmanager
@@ -29,18 +34,37 @@ async def redis_store(settings: Settings, watching: Watching, metrics: Metrics) 
     """
     redis, subjects = settings.redis, settings.subjects
     assert subjects.pepper is not None  # noqa: S101 - the command asks for it
-    store = await RedisStore.connect(
+    store = RedisStore.of(
         redis.url.get_secret_value(),
         prefix=redis.key_prefix,
         pepper=fingerprint(subjects.pepper.get_secret_value().encode()),
-        ttl_ms=redis.ttl_days * _DAY_MS,
-        link_ttl_ms=subjects.link_days * _DAY_MS,
+        ttl_ms=redis.ttl_days * DAY_MS,
+        link_ttl_ms=subjects.link_days * DAY_MS,
         timeout_ms=redis.timeout_ms,
         cache_records=redis.cache_records,
-        telemetry=_Telemetry(watching, metrics),
+        truth=PublishedAssignments(settings),
+        telemetry=_Telemetry(watching, metrics, lanes_wait=redis.on_outage == "wait"),
     )
     async with aclosing(store):
-        yield store
+        if redis.on_outage == "wait":
+            await store.check()
+            await store.answers()
+            yield store
+            return
+        breaker = CircuitBreaker(store, _PATIENCE * redis.timeout_ms / 1000, _told(metrics))
+        async with aclosing(breaker):
+            await _begin(store, breaker, _PATIENCE * redis.timeout_ms / 1000)
+            yield breaker
+
+
+async def _begin(store: RedisStore, breaker: CircuitBreaker, seconds: float) -> None:
+    """Ask the store once; one that is away, or must be rebuilt, is no reason to wait."""
+    try:
+        await store.check()
+        async with asyncio.timeout(seconds):
+            await store.answers()
+    except (StoreUnavailableError, TimeoutError):
+        breaker.open()
 
 
 class _Telemetry(msgspec.Struct, frozen=True):
@@ -48,6 +72,7 @@ class _Telemetry(msgspec.Struct, frozen=True):
 
     watching: Watching
     metrics: Metrics
+    lanes_wait: bool
 
     def claimed(self, seconds: float, asked: int, cached: int) -> None:
         self.metrics.claimed(seconds, asked, cached)
@@ -56,7 +81,33 @@ class _Telemetry(msgspec.Struct, frozen=True):
         self.metrics.failed(kind)
 
     def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
-        self.watching.store_waiting(waits)
+        if self.lanes_wait:
+            self.watching.store_waiting(waits)
 
-    def epoch_changed(self) -> None:
-        logs.error("store_lost")
+    def lost(self, since_ms: int) -> None:
+        logs.error("store_lost", since=rfc3339(since_ms) if since_ms else None)
+
+    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the value itself
+        if begins:
+            logs.info("store_rebuild_tried")
+
+    def rebuilt(self, entries: int, seconds: float) -> None:
+        self.metrics.rebuild("done")
+        logs.info("store_rebuilt", entries=entries, seconds=round(seconds, 2))
+
+    def rebuild_failed(self, reason: str) -> None:
+        self.metrics.rebuild("failed")
+        logs.warning("store_rebuild_failed", reason=reason)
+
+
+def _told(metrics: Metrics) -> Callable[[bool], None]:
+    """Return who is told whether claims are answered without the store."""
+
+    def told(opened: bool) -> None:  # noqa: FBT001 - the value itself
+        metrics.circuit(opened)
+        if opened:
+            logs.warning("store_circuit_open")
+        else:
+            logs.info("store_circuit_closed")
+
+    return told

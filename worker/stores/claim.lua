@@ -1,6 +1,6 @@
 -- Confirms and claims a batch: one call, one round trip. The twin of memory.py, which says the same in Python.
 --
--- KEYS[1]    the meta hash: epoch and generation of the store
+-- KEYS[1]    the meta hash: epoch and generation of the store, the server it is on and when it was last asked
 -- KEYS[2..]  one hash per subject: experiment id -> value
 -- ARGV[1]    msgpack: { experiments, asks, confirms, ttls }
 --   experiment  { id, active, updated_at, revision, { allocated variation -> true } }
@@ -10,7 +10,8 @@
 -- A value is a mark, "+" (confirmed) or "-", and the record in msgpack:
 --   { version, variation, revision, updated_at, assigned_at, event id }
 --
--- Returns msgpack: { epoch, generation, { answer, ... } }
+-- Returns msgpack: { epoch, generation, { answer, ... } }; { nil, nil, {} } and nothing is done if the data is not whole:
+-- there is no epoch, or it was written on another server (a restart from a snapshot, a fail-over)
 --   answer      0 vacant, 1 withdrawn, 2 behind, or held: { position, unconfirmed, agreement, record }
 --   position    of the identity that decided, from 0; unconfirmed: a bit per identity, the first the lowest
 --   agreement   0 all identities hold this record, 1 some hold another one, 2 some hold another variation
@@ -108,6 +109,14 @@ local function claim(ask)
   return replace(experiment, ask, values)
 end
 
+local epoch, server = unpack(call("HMGET", KEYS[1], "epoch", "run_id"))
+if not epoch or not string.find(call("INFO", "server"), "run_id:" .. server, 1, true) then
+  return "\147\192\192\221\0\0\0\0"
+end
+-- What this server loses with a fail-over, or keeps in a snapshot, can be told by when it was last asked. Where memory is
+-- short this is refused, but then so is everything that would matter.
+local seconds, microseconds = unpack(call("TIME"))
+redis.pcall("HSET", KEYS[1], "heartbeat", seconds .. string.format("%03d", math.floor(microseconds / 1000)))
 for _, entry in ipairs(confirms) do
   confirm(KEYS[entry[1]], entry[2], entry[3])
 end
@@ -118,6 +127,5 @@ end
 for i, ttl in ipairs(ttls) do
   call("PEXPIRE", KEYS[i + 1], ttl)
 end
-local meta = call("HMGET", KEYS[1], "epoch", "generation")
-local head = "\147" .. cmsgpack.pack(meta[1] or nil, meta[2] or nil)
+local head = "\147" .. cmsgpack.pack(epoch, call("HGET", KEYS[1], "generation") or nil)
 return head .. "\221" .. struct.pack(">I4", #answers) .. table.concat(answers)

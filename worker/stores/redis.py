@@ -10,8 +10,7 @@ generation and the fingerprint of the pepper.
 What was published is confirmed by the next claim, in its own round trip. Until then, and if the confirmation is lost,
 the record is offered again, and publishing twice does no harm.
 
-The epoch is random and written once. A store without it, or with another one, has lost its data: the worker tells so,
-forgets its cache, writes an epoch and goes on with deterministic decisions.
+A store that has lost its data, or a part of it, answers nothing: claims wait until it is rebuilt (`redis_rebuild`).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from redis.exceptions import NoScriptError, RedisError
@@ -31,9 +30,11 @@ from redis.exceptions import NoScriptError, RedisError
 from worker.experiments.claims import Claim, Proposal, Published
 from worker.stores.claim_cache import ClaimCache
 from worker.stores.redis_connections import Connections
-from worker.stores.redis_errors import StoreRefusedError, kind_of, refusal, unavailable
+from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
+from worker.stores.redis_rebuild import Rebuilder
 from worker.stores.redis_records import Answer, Layout, decode, encode
-from worker.stores.redis_server import Patience, StoreTelemetry, check, establish
+from worker.stores.redis_server import Patience, StoreTelemetry, check, check_pepper
+from worker.stores.truth import Truth
 
 _SCRIPT = Path(__file__).with_name("claim.lua").read_bytes()
 _SHA = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()
@@ -50,6 +51,7 @@ class RedisStore:
         layout: Layout,
         pepper: str,
         *,
+        truth: Truth,
         cache: ClaimCache,
         telemetry: StoreTelemetry,
         clock: Callable[[], float],
@@ -62,14 +64,14 @@ class RedisStore:
         self._telemetry = telemetry
         self._clock = clock
         self._patience = Patience(connections.url, telemetry)
-        self._epoch: str | None = None
-        self._renewing = asyncio.Lock()
+        self._rebuilder = Rebuilder(self._call_patiently, layout, pepper, truth, telemetry)
+        self._checked = False
         self._unsent: dict[Published, None] = {}
         self._confirmed = asyncio.Event()
         self._flusher = asyncio.create_task(self._flush_idle(confirm_within))
 
     @classmethod
-    async def connect(
+    def of(
         cls,
         url: str,
         *,
@@ -79,47 +81,64 @@ class RedisStore:
         link_ttl_ms: int,
         timeout_ms: int,
         cache_records: int,
+        truth: Truth,
         telemetry: StoreTelemetry,
         clock: Callable[[], float] = time.monotonic,
         confirm_within: float = 1.0,
     ) -> Self:
-        """Check the server and open the store.
+        """Return the store; nothing is asked of the server yet.
 
         `pepper` is the pepper's `fingerprint`. Records live `ttl_ms` unused, those of link identifiers `link_ttl_ms`; a
-        call to the server may take `timeout_ms`. The cache keeps at most `cache_records` answers; 0 turns it off. What
-        no claim confirms within `confirm_within` seconds is confirmed by a call of its own.
+        call to the server may take `timeout_ms`. `truth` is what a store that lost its data is rebuilt from. The cache
+        keeps at most `cache_records` answers; 0 turns it off. What no claim confirms within `confirm_within` seconds is
+        confirmed by a call of its own.
+
+        Raises:
+            StoreRefusedError: the url is none of Redis's.
+        """
+        # Redis refreshes a record's ttl when it is asked: the cache must not keep it from that for long.
+        seconds = min(_CACHE_SECONDS, ttl_ms / 10_000, link_ttl_ms / 10_000)
+        return cls(
+            Connections(url, timeout_ms / 1000),
+            Layout(prefix, ttl_ms, link_ttl_ms),
+            pepper,
+            truth=truth,
+            cache=ClaimCache(cache_records, seconds, clock),
+            telemetry=telemetry,
+            clock=clock,
+            confirm_within=confirm_within,
+        )
+
+    async def check(self) -> None:
+        """Look whether the server can keep this store.
 
         Raises:
             StoreUnavailableError: the server can't be asked now.
             StoreRefusedError: it can't keep assignments, or was filled with another pepper.
         """
-        connections = Connections(url, timeout_ms / 1000)
-        layout = Layout(prefix, ttl_ms, link_ttl_ms)
-        try:
-            await check(connections)
-            epoch = await _establish_now(connections, layout, pepper)
-        except BaseException:
-            await connections.aclose()
-            raise
-        # Redis refreshes a record's ttl when it is asked: the cache must not keep it from that for long.
-        seconds = min(_CACHE_SECONDS, ttl_ms / 10_000, link_ttl_ms / 10_000)
-        cache = ClaimCache(cache_records, seconds, clock)
-        store = cls(
-            connections,
-            layout,
-            pepper,
-            cache=cache,
-            telemetry=telemetry,
-            clock=clock,
-            confirm_within=confirm_within,
-        )
-        store._epoch = epoch
-        return store
+        await check(self._connections)
+        await check_pepper(self._connections, self._layout, self._pepper)
+        self._checked = True
+
+    async def answers(self) -> None:
+        """Return when the store is there and whole, however long that takes.
+
+        Raises:
+            StoreRefusedError: waiting won't help.
+        """
+        while not self._checked:
+            try:
+                await self.check()
+            except StoreUnavailableError:
+                await self._call_patiently("PING")
+        await self._rebuilder.whole()
+        await self._ask(())
 
     async def aclose(self) -> None:
         """Confirm what was published, if the server answers at once, and close the connections."""
         self._flusher.cancel()
         await asyncio.wait([self._flusher])
+        await self._rebuilder.aclose()
         with suppress(RedisError, OSError):
             while self._unsent:
                 await self._send((), self._take())
@@ -154,15 +173,34 @@ class RedisStore:
         """Ask the store, confirm what waits for it, and keep what it answered."""
         confirms = self._take()
         try:
-            answer = await self._patience.until_answered(lambda: self._send(proposals, confirms))
+            answer = await self._answer(proposals, confirms)
         except BaseException:  # also when cancelled: nobody else knows that they were published
             self._unsent = dict.fromkeys(confirms) | self._unsent
             self._confirmed.set()
             raise
         self._cache.keep(proposals, answer)
-        if answer.stamp.epoch != self._epoch:
-            await self._patience.until_answered(self._renew)
         return answer
+
+    async def _answer(self, proposals: Sequence[Proposal], confirms: Sequence[Published]) -> Answer:
+        """Return what the store answers once it is whole."""
+        while True:
+            answer = await self._patience.until_answered(lambda: self._send(proposals, confirms))
+            if answer.stamp.epoch is not None:
+                return answer
+            with self._patience.waiting():
+                await self._rebuilder.whole()
+
+    async def _call_patiently(self, *command: str | bytes | int) -> Any:
+        async def call() -> Any:
+            try:
+                return await self._connections.call(*command)
+            except NoScriptError as error:
+                return error
+
+        found = await self._patience.until_answered(call)
+        if isinstance(found, NoScriptError):
+            raise found
+        return found
 
     def _take(self) -> list[Published]:
         taken = list(islice(self._unsent, _CONFIRMS_A_CALL))
@@ -182,14 +220,6 @@ class RedisStore:
             found = f"redis.key_prefix {self._layout.prefix}: found records of another kind ({error})"
             raise StoreRefusedError(f"{found}, expected the worker's own") from error
 
-    async def _renew(self) -> None:
-        """Take over the store's epoch, whoever wrote it; an answer that is late may differ without a change."""
-        async with self._renewing:
-            epoch = await establish(self._connections, self._layout, self._pepper)
-            if epoch != self._epoch:
-                self._epoch = epoch
-                self._telemetry.epoch_changed()
-
     async def _flush_idle(self, seconds: float) -> None:
         while True:
             await self._confirmed.wait()
@@ -198,12 +228,3 @@ class RedisStore:
             with suppress(StoreRefusedError):  # the next claim is refused as well and stops the worker with the message
                 while self._unsent:
                     await self._ask(())
-
-
-async def _establish_now(connections: Connections, layout: Layout, pepper: str) -> str:
-    try:
-        return await establish(connections, layout, pepper)
-    except (RedisError, OSError) as error:
-        if kind_of(error) == "refused":
-            raise refusal(error, connections.url) from error
-        raise unavailable(error, connections.url) from error

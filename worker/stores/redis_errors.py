@@ -64,9 +64,9 @@ _EXPECTED = MappingProxyType(
     {
         "NOAUTH": "redis.url needs a user and password that the server knows",
         "WRONGPASS": "redis.url needs a user and password that the server knows",
-        "NOPERM": "the user of redis.url needs the commands EVALSHA, EVAL, INFO, HGET, HSET, HSETNX, HMGET, HINCRBY "
-        "and PEXPIRE on the keys of redis.key_prefix",
-        "WRONGTYPE": "redis.key_prefix must be the worker's own: every key below it is a hash",
+        "NOPERM": "the user of redis.url needs the commands EVALSHA, EVAL, INFO, TIME, PING, GET, SET, DEL, HGET, "
+        "HSET, HSETNX, HDEL, HLEN, HMGET, HINCRBY and PEXPIRE on the keys of redis.key_prefix",
+        "WRONGTYPE": "redis.key_prefix must be the worker's own: no key of anybody else begins with it",
     }
 )
 _MESSAGE_CHARACTERS = 200

@@ -31,7 +31,7 @@ class RedisReader:
         try:
             await self._check()
             call = self._connections.call
-            found = [await call("HGET", self._layout.key_of(subject), experiment_id) for subject in subjects]
+            found = [await call("HGET", self._layout.key_of(subject.hex), experiment_id) for subject in subjects]
         except (RedisError, OSError) as error:
             if kind_of(error) == "refused":
                 raise refusal(error, self._connections.url) from error

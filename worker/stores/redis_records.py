@@ -8,7 +8,7 @@ import msgspec
 
 from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Published, Vacant, Withdrawn
 from worker.experiments.definitions import Experiment
-from worker.experiments.subjects import Subject
+from worker.experiments.subjects import Subject, SubjectType
 
 _EMPTY: tuple[Claim, ...] = (Vacant(), Withdrawn(), Behind())  # in the order of the script's codes
 
@@ -20,18 +20,30 @@ class Layout(msgspec.Struct, frozen=True):
     ttl_ms: int
     link_ttl_ms: int
 
-    def key_of(self, subject: Subject) -> str:
-        """Return the key of the hash that holds a subject's records, by experiment."""
-        return f"{self.prefix}:s:{subject.hex}"
+    def key_of(self, subject: str) -> str:
+        """Return the key of the hash that holds the records of a subject (its hex), by experiment."""
+        return f"{self.prefix}:s:{subject}"
+
+    def ttl_of(self, type_: SubjectType) -> int:
+        """Return for how many ms a subject of that type is kept unused."""
+        return self.link_ttl_ms if type_ == "identifier" else self.ttl_ms
 
     @property
     def meta(self) -> str:
-        """The key of the hash that holds epoch, generation and the pepper's fingerprint."""
+        """The key of the hash that holds epoch, generation, server and heartbeat, and the pepper's fingerprint."""
         return f"{self.prefix}:meta"
+
+    @property
+    def lock(self) -> str:
+        """The key of the token of whoever rebuilds the store."""
+        return f"{self.prefix}:rebuild"
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):
-    """What a store's answers are good for: another epoch means that it lost its data, another generation an erasure."""
+    """What a store's answers are good for: another epoch means that it was rebuilt, another generation an erasure.
+
+    Without an epoch it is not whole: it lost its data, or a part of it.
+    """
 
     epoch: str | None
     generation: str | None
@@ -40,7 +52,8 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
 class Answer(msgspec.Struct, frozen=True):
     """Claims in the order of the proposals; `settled` tells of each whether asking again would say the same.
 
-    That is so for records that are confirmed and that all identities hold.
+    That is so for records that are confirmed and that all identities hold. A store that is not whole (no epoch in its
+    stamp) answers nothing.
     """
 
     stamp: Stamp
@@ -94,7 +107,9 @@ def decode(reply: bytes, proposals: Sequence[Proposal]) -> Answer:
     """Return the script's answer to these proposals."""
     found = _decode(reply)
     claims: list[Claim] = []
-    settled = []
+    settled: list[bool] = []
+    if found.epoch is None:
+        return Answer(Stamp(None, None), claims, settled)
     for proposal, answer in zip(proposals, found.answers, strict=True):
         if isinstance(answer, int):
             claims.append(_EMPTY[answer])
@@ -103,6 +118,20 @@ def decode(reply: bytes, proposals: Sequence[Proposal]) -> Answer:
             claims.append(_held(proposal.subjects, answer))
             settled.append(not answer.unconfirmed and not answer.agreement)
     return Answer(Stamp(found.epoch, found.generation), claims, settled)
+
+
+def confirmed(assignment: Assignment) -> bytes:
+    """Return the field's value for a record that is known to be published."""
+    return b"+" + _encode(
+        _Record(
+            assignment.version,
+            assignment.variation_id,
+            assignment.revision,
+            assignment.updated_at,
+            assignment.assigned_at,
+            assignment.event_id,
+        )
+    )
 
 
 def record_of(value: bytes) -> Assignment:
@@ -129,8 +158,7 @@ class _Keys:
     """The keys of a call, each once, the meta hash first; `ttls` are those of the others."""
 
     def __init__(self, layout: Layout) -> None:
-        self._prefix = f"{layout.prefix}:s:"
-        self._ttl, self._link_ttl = layout.ttl_ms, layout.link_ttl_ms
+        self._layout = layout
         self._places: dict[bytes, int] = {}
         self.names = [layout.meta]
         self.ttls: list[int] = []
@@ -139,8 +167,8 @@ class _Keys:
         """Return where the script finds the subject's key (it counts from 1)."""
         place = self._places.get(subject.key)
         if place is None:
-            self.names.append(self._prefix + subject.hex)
-            self.ttls.append(self._link_ttl if subject.type == "identifier" else self._ttl)
+            self.names.append(self._layout.key_of(subject.hex))
+            self.ttls.append(self._layout.ttl_of(subject.type))
             place = self._places[subject.key] = len(self.names)
         return place
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import random
-import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -35,8 +35,20 @@ class StoreTelemetry(Protocol):
         """Note that calls wait for the store, or that none does any more."""
         ...
 
-    def epoch_changed(self) -> None:
-        """Note that the store lost its data, or is another one."""
+    def lost(self, since_ms: int) -> None:
+        """Note that the store lost its data, or what was written from that moment on (ms since the epoch; 0: all)."""
+        ...
+
+    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the value itself
+        """Note that this worker begins to rebuild the store, or has ended that."""
+        ...
+
+    def rebuilt(self, entries: int, seconds: float) -> None:
+        """Note that the store is whole again, from so many entries."""
+        ...
+
+    def rebuild_failed(self, reason: str) -> None:
+        """Note that a rebuild could not be done; it is tried again."""
         ...
 
 
@@ -57,9 +69,15 @@ class Patience:
         try:
             return await self._try(call)
         except _WaitError:
-            self._note(+1)
+            with self.waiting():
+                return await self._retry(call)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Tell that somebody waits for the store within the block."""
+        self._note(+1)
         try:
-            return await self._retry(call)
+            yield
         finally:
             self._note(-1)
 
@@ -136,24 +154,31 @@ def _parse(info: bytes) -> dict[str, str]:
     return {name: value for name, colon, value in lines if colon}
 
 
-async def establish(connections: Connections, layout: Layout, pepper: str) -> str:
-    """Return the store's epoch, and write one and the pepper's fingerprint if there are none.
+async def check_pepper(connections: Connections, layout: Layout, pepper: str) -> None:
+    """Look whether the store's keys were made with the pepper of that fingerprint; a new store takes it.
 
     Raises:
-        RedisError, OSError: it can't be asked.
-        StoreRefusedError: its keys were made with another pepper.
+        StoreUnavailableError: it can't be asked now.
+        StoreRefusedError: they were made with another one.
     """
-    found = await _set_once(connections, layout.meta, "pepper", pepper)
-    if found != pepper:
+    try:
+        await connections.call("HSETNX", layout.meta, "pepper", pepper)
+        found = await connections.call("HGET", layout.meta, "pepper")
+    except (RedisError, OSError) as error:
+        if kind_of(error) == "refused":
+            raise refusal(error, connections.url) from error
+        raise unavailable(error, connections.url) from error
+    check_fingerprint(layout, None if found is None else found.decode(), pepper)
+
+
+def check_fingerprint(layout: Layout, found: str | None, expected: str) -> None:
+    """Compare the fingerprint of the pepper that made the store's keys, None if it has none yet.
+
+    Raises:
+        StoreRefusedError: it is another one.
+    """
+    if found not in {None, expected}:
         raise StoreRefusedError(
-            f"subjects.pepper: the store's keys were made with another pepper (fingerprint found {found}, expected "
-            f"{pepper}). Set that pepper, or another redis.key_prefix than {layout.prefix} for a store of its own"
+            f"subjects.pepper: the store's keys were made with another pepper (fingerprint found {found}, expected"
+            f" {expected}). Set that pepper, or another redis.key_prefix than {layout.prefix} for a store of its own"
         )
-    return await _set_once(connections, layout.meta, "epoch", uuid.uuid4().hex)
-
-
-async def _set_once(connections: Connections, key: str, field: str, value: str) -> str:
-    """Return the field's value, which is this one if it had none."""
-    await connections.call("HSETNX", key, field, value)
-    answer: Any = await connections.call("HGET", key, field)
-    return str((answer or b"").decode())

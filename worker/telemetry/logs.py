@@ -41,7 +41,13 @@ LogEvent = Literal[
     "fenced",  # another worker has taken the partition over
     "store_waiting",  # the store does not answer: lanes wait; the error's class
     "store_answers_again",  # how long it did not
-    "store_lost",  # the store lost its records, or is another one: decisions go on from the definitions
+    "store_lost",
+    "store_rebuild_tried",
+    "store_rebuild_failed",
+    "store_rebuilt",
+    "store_circuit_open",
+    "store_circuit_closed",
+    "assignment_unreadable",  # the store lost its records, or is another one: decisions go on from the definitions
     "library",  # a library's warning or error, without what could be personal
     "unexpected_error",  # a fault of the worker or its libraries that nobody handled
 ]

@@ -36,6 +36,7 @@ LaneStep = Literal[  # the last one that a lane has reached
     "waiting",  # something failed: the lane opens again in a moment
     "stopped",  # it can't go on by itself
 ]
+RebuildOutcome = Literal["done", "failed"]
 TransactionOutcome = Literal[
     "committed",  # all of it went out
     "unknown",  # no answer to the commit: the offset, read anew, tells
@@ -103,6 +104,10 @@ METRICS: Mapping[str, Description] = MappingProxyType(
         ),
         "store_errors_total": Description("counter", "Questions that the store failed to answer, by kind.", ("kind",)),
         "store_waiting": Description("gauge", "1 while lanes wait for the store, else 0."),
+        "store_circuit_open": Description("gauge", "1 while the hash answers instead of the store, else 0."),
+        "store_rebuilds_total": Description(
+            "counter", "Rebuilds of the store, by outcome.", ("outcome",), known=get_args(RebuildOutcome)
+        ),
         "handler_duration_seconds": Description(
             "histogram", "How long a handler took for an event.", ("handler", "trigger"), _HANDLER
         ),
@@ -143,6 +148,7 @@ class Metrics:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         self._series["store_waiting"].set(to=0)
+        self._series["store_circuit_open"].set(to=0)
 
     def batch(self, result: BatchResult, timestamps_ms: Sequence[int], seconds: float) -> None:
         """Tell of a committed batch, its records' timestamps and how long it took."""
@@ -202,6 +208,14 @@ class Metrics:
     def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
         """Tell whether lanes wait for the store."""
         self._series["store_waiting"].set(to=float(waits))
+
+    def circuit(self, opened: bool) -> None:  # noqa: FBT001 - the value itself
+        """Tell whether claims are answered without the store."""
+        self._series["store_circuit_open"].set(to=float(opened))
+
+    def rebuild(self, outcome: RebuildOutcome) -> None:
+        """Tell that a rebuild of the store has ended."""
+        self._series["store_rebuilds_total"].add(outcome)
 
     def definitions(self, revision: str) -> None:
         """Tell which definitions are in force from now on."""

@@ -10,8 +10,10 @@ whatever the previous owner left open (aborts it, or finishes its commit) and fe
 2. `fetched`: take the next records, at most a batch.
 3. `decided`: run the pipeline: claims, handlers, everything slow. No transaction is open, so nobody's reads wait for
    it, a poisonous record aborts nothing, and a lane may be cancelled at any moment up to here without losing anything.
-4. `begun`: open the transaction, as few at a time in a worker as the settings say: a broker finishes a few large ones
-   sooner than many small ones. It has a deadline below the broker's own.
+4. `begun`: look whether the claims are young enough, and ask for them again if not: whoever rebuilds a store that lost
+   its data must know for how long an answer of the old one can still be published. Then open the transaction, as few
+   at a time in a worker as the settings say: a broker finishes a few large ones sooner than many small ones. It has a
+   deadline below the broker's own.
 5. `sent`, `acknowledged`: hand over the outputs and wait for every acknowledgement. Not later: aiokafka commits a
    transaction although a record of it was refused; only that record's future knows.
 6. `offsets_sent`, `committed`: the offset goes into the same transaction, which then commits.
@@ -142,9 +144,13 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much a lane takes at once, and how long a transaction may take (in seconds, below the broker's own limit)."""
+    """How much a lane takes at once, how old claims may be when a transaction begins, and how long that may take.
+
+    Both in seconds; the latter is below the broker's own limit.
+    """
 
     batch_records: int
+    claim_seconds: float
     transaction_seconds: float
 
 
@@ -298,7 +304,7 @@ class Lane:
         parcel = self._packer.pack(result)
         self._reach("decided")
         next_offset = records[-1].offset + 1
-        await self._send(producer, parcel, next_offset)
+        await self._send(producer, parcel, next_offset, Freshness(started, result, self._shared.limits, loop.time))
         self._position = next_offset
         self._failures.forget()
         self._confirm()  # the batch before: this commit would have failed without it
@@ -367,9 +373,10 @@ class Lane:
             raise WorkerStoppedError(result.stop)
         return result
 
-    async def _send(self, producer: AIOKafkaProducer, parcel: Parcel, next_offset: int) -> None:
+    async def _send(self, producer: AIOKafkaProducer, parcel: Parcel, next_offset: int, claims: Freshness) -> None:
         shared, ended = self._shared, "failed"
         async with shared.transactions:
+            await claims.renew()
             self._in_transaction = True
             try:
                 async with asyncio.timeout(shared.limits.transaction_seconds):
@@ -379,6 +386,7 @@ class Lane:
                     self._reach("sent")
                     await asyncio.gather(*acknowledgements)
                     self._reach("acknowledged")
+                    claims.check()
                     ended = "unknown"
                     await self._commit(producer, next_offset)
                 ended = "committed"
@@ -402,6 +410,40 @@ class Lane:
 
 class StaleFetchError(Exception):
     """The consumer gave records from before the lane's position."""
+
+
+class StaleClaimsError(Exception):
+    """The store answers otherwise by now, or the answer is too old to be published: the batch is decided anew."""
+
+
+class Freshness:
+    """How old the claims of a batch are, from before they were asked for; `clock` in seconds."""
+
+    def __init__(self, asked: float, result: BatchResult, limits: Limits, clock: Callable[[], float]) -> None:
+        self._asked = asked
+        self._result = result
+        self._limits = limits
+        self._clock = clock
+
+    async def renew(self) -> None:
+        """Ask again for claims that are too old to begin with.
+
+        Raises:
+            StaleClaimsError: the store answers otherwise.
+        """
+        while self._clock() - self._asked > self._limits.claim_seconds:
+            self._asked = self._clock()
+            if not await self._result.renew():
+                raise StaleClaimsError
+
+    def check(self) -> None:
+        """Look whether it can still commit in time: a process may have stood still since.
+
+        Raises:
+            StaleClaimsError: it can't.
+        """
+        if self._clock() - self._asked > self._limits.claim_seconds + self._limits.transaction_seconds:
+            raise StaleClaimsError
 
 
 class Failures:

@@ -7,13 +7,16 @@ from typing import Literal, get_args
 
 import msgspec
 
-TopicKind = Literal["triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "dead_letters"]
+TopicKind = Literal[
+    "triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "erasures", "dead_letters"
+]
 TOPIC_KINDS: tuple[TopicKind, ...] = get_args(TopicKind)
 HEADROOM = 64 << 10
 """How many bytes the key, the headers and the context of a record may add to an input."""
 
 _CREATE = "experiment-worker topics create"
 _DAY_MS = 24 * 60 * 60 * 1000
+_COMPACTED: frozenset[TopicKind] = frozenset({"assignments", "erasures"})
 _HOLDS_INPUTS: frozenset[TopicKind] = frozenset({"enriched", "dead_letters"})
 
 
@@ -58,8 +61,8 @@ def needs(
         TopicNeed(
             setting=f"topics.{kind}",
             name=names[kind],
-            partitions=None if partitioning == "input" and kind not in {"triggers", "assignments"} else partitions,
-            compacted=kind == "assignments",
+            partitions=None if partitioning == "input" and kind not in {"triggers", *_COMPACTED} else partitions,
+            compacted=kind in _COMPACTED,
             min_message_bytes=max_input_bytes + HEADROOM if kind in _HOLDS_INPUTS else 0,
         )
         for kind in TOPIC_KINDS
