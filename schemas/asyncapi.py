@@ -76,6 +76,12 @@ CHANNELS: Mapping[str, Channel] = {
         (("assignment", "output-headers"),),
         _ASSIGNMENT_KEY,
     ),
+    "erasures": Channel(
+        "Erasures",
+        "Who was erased on request, compacted: what a restore leaves out. Written by `forget`.",
+        (("erasure", None),),
+        {"type": "string", "description": "The subject's hash."},
+    ),
     "dead_letters": Channel(
         "Dead letters",
         "Inputs that could not be processed: key, value and headers as they were, and `error.*` headers.",
@@ -83,6 +89,7 @@ CHANNELS: Mapping[str, Channel] = {
         {"description": "The input's key."},
     ),
 }
+_COMPACTED = frozenset({"assignments", "erasures"})
 _DEAD_LETTER_VALUE = {
     "title": "DeadLetterValue",
     "description": "The input's value, byte for byte: whatever it was, often no JSON.",
@@ -130,7 +137,7 @@ def asyncapi(topics: Topics, examples: Examples, version: str) -> Document:
 
 def _channel(name: str, channel: Channel, topics: Topics) -> Document:
     kafka: Document = {"topic": topics.names[name], "partitions": topics.partitions, "replicas": topics.replicas}
-    kafka["topicConfiguration"] = {"cleanup.policy": ["compact" if name == "assignments" else "delete"]}
+    kafka["topicConfiguration"] = {"cleanup.policy": ["compact" if name in _COMPACTED else "delete"]}
     return {
         "address": topics.names[name],
         "title": channel.title,

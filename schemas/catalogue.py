@@ -26,6 +26,7 @@ from schemas.enriched import (
     EnrichedWrappedTenantLogEvent,
 )
 from schemas.enrollment import Enrollment
+from schemas.erasure import Erasure
 from schemas.event import Event
 from schemas.exposure import Exposure
 from schemas.headers import DeadLetterHeaders, OutputHeaders
@@ -86,6 +87,7 @@ CONTRACTS = (
     Contract("enrollment", Enrollment, "output"),
     Contract("commands", Commands, "output"),
     Contract("assignment", Assignment, "output"),
+    Contract("erasure", Erasure, "output"),
     Contract("output-headers", OutputHeaders, "output"),
     Contract("dead-letter", DeadLetter, "output"),
     Contract("dead-letter-headers", DeadLetterHeaders, "output"),

@@ -20,13 +20,15 @@ from worker.app.run import Ending, Run, run_worker
 from worker.app.watching import Watching
 from worker.experiments.claims import AssignmentStore
 from worker.handlers.registry import merge
-from worker.settings import Http, Settings, Subjects, Topics
+from worker.settings import DeadLetters, Http, Settings, Subjects, Topics
 from worker.settings import Kafka as KafkaSettings
 from worker.stores.memory import MemoryStore
+from worker.stores.memory_trials import MemoryTrials
 from worker.streams.kafka.cluster import Connection
 from worker.streams.kafka.lane import Done, Step
 from worker.streams.kafka.topic_needs import TOPIC_KINDS, needs
 from worker.streams.kafka.topics import create
+from worker.streams.kafka.trials import Trials
 from worker.telemetry.metrics import Metrics
 
 DEADLINE = 60  # seconds: for what should take a moment
@@ -35,9 +37,17 @@ DEADLINE = 60  # seconds: for what should take a moment
 class Stage:
     """A broker with the topics of one worker: what is sent into them, what comes out, and workers that run on it."""
 
-    def __init__(self, kafka: Kafka, partitions: int, store: AssignmentStore, group: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        partitions: int,
+        store: AssignmentStore,
+        dead_letters: DeadLetters,
+        group: Mapping[str, Any],
+    ) -> None:
         self.name = uuid.uuid4().hex[:8]
         self.store = store
+        self.trials: Trials = MemoryTrials()
         self.partitions = partitions
         self.steps: list[tuple[int, Step]] = []
         self.done: list[tuple[int, Done]] = []
@@ -50,6 +60,7 @@ class Stage:
             topics=Topics(**names, partitions=partitions),
             subjects=Subjects(pepper=SecretStr("pepper")),
             http=Http(port=0),
+            dead_letters=dead_letters,
         )
 
     @property
@@ -107,7 +118,15 @@ class Stage:
         """Run a worker until the block ends; what it raised comes out of the block."""
         ending = Ending()
         registry = merge([handlers or Handlers()])
-        job = Run(self.settings, snapshot_of(*definitions), registry, self._open, self._reached, self._committed)
+        job = Run(
+            self.settings,
+            snapshot_of(*definitions),
+            registry,
+            self._open,
+            self._reached,
+            self._committed,
+            open_trials=self._open_trials,
+        )
         task = asyncio.create_task(run_worker(job, ending))
         try:
             yield ending
@@ -135,6 +154,10 @@ class Stage:
         watching.lag = lag  # type: ignore[method-assign] # what a lane tells, overheard
         yield self.store
 
+    @asynccontextmanager
+    async def _open_trials(self, *_: object) -> AsyncIterator[Trials]:
+        yield self.trials
+
     def _reached(self, partition: TopicPartition, step: Step) -> None:
         self.steps.append((partition.partition, step))
         self._notify()
@@ -153,9 +176,13 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    kafka: Kafka, partitions: int = 1, store: AssignmentStore | None = None, **group: Any
+    kafka: Kafka,
+    partitions: int = 1,
+    store: AssignmentStore | None = None,
+    dead_letters: DeadLetters = DeadLetters(),  # noqa: B008 - frozen
+    **group: Any,
 ) -> AsyncIterator[Stage]:
     """Make the topics; `group` are settings of `kafka`."""
-    opened = Stage(kafka, partitions, store or MemoryStore(), group)
+    opened = Stage(kafka, partitions, store or MemoryStore(), dead_letters, group)
     await opened.make_topics()
     yield opened

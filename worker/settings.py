@@ -186,6 +186,20 @@ class Topics(_Group):
         return self
 
 
+class DeadLetters(_Group):
+    """How many dead letters are too many."""
+
+    max_consecutive: int = Field(
+        1000, ge=0, description="How many dead letters of a partition in a row stop the worker; 0: none do."
+    )
+    max_ratio: float = Field(
+        1.0, gt=0, le=1, description="More dead letters than this part of the last 1,000 inputs stop it; 1: none do."
+    )
+    max_deaths: int = Field(
+        3, ge=1, le=100, description="How many processes may die of one record that is tried alone."
+    )
+
+
 class Redis(_Group):
     """The store of sticky assignments."""
 
@@ -235,10 +249,14 @@ class Settings(BaseSettings):
     processes: int = Field(
         1, ge=1, le=256, description="How many processes one `run` is, each a worker with a core of its own."
     )
+    watchdog_s: int = Field(
+        60, ge=0, le=86_400, description="After how long a frozen process ends, in seconds; 0: never."
+    )
     subjects: Subjects = Subjects()
     exposures: Exposures = Exposures()
     kafka: Kafka = Kafka()
     topics: Topics = Topics()
+    dead_letters: DeadLetters = DeadLetters()
     redis: Redis = Redis()
     http: Http = Http()
     input: Input = Input()

@@ -45,7 +45,7 @@ class Server:
     def __init__(self, name: str, command: Sequence[str], folder: Path, ready: Callable[[], bool]) -> None:
         self._name = name
         self._command = command
-        self._folder = folder
+        self.folder = folder
         self._ready = ready
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,11 +61,11 @@ class Server:
         Raises:
             ServerError: it ended, or did not answer in time.
         """
-        log = self._folder / f"{self._name}.log"
+        log = self.folder / f"{self._name}.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 self._command,
-                cwd=self._folder,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -128,7 +128,7 @@ class Kafka(Server):
 
     def start(self) -> None:
         """Start, with an empty log the first time."""
-        if not (self._folder / "data").exists():
+        if not (self.folder / "data").exists():
             self._format()
         super().start()
 
@@ -136,7 +136,7 @@ class Kafka(Server):
         cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # a "-" would look like an option
         command = [*_java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format"]
         command += ["--cluster-id", cluster, "--config", str(self._settings.resolve()), "--standalone"]
-        done = subprocess.run(command, cwd=self._folder, capture_output=True, check=False)  # noqa: S603 - our own command
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)  # noqa: S603 - our own command
         if done.returncode:
             raise ServerError(f"kafka can't format its log: {(done.stdout + done.stderr).decode()[-_TOLD_CHARACTERS:]}")
 

@@ -13,7 +13,7 @@ from deploy.dev.servers import Kafka, Redis, free_port
 from tests.cli.homes import PATIENCE, Home, exposures, login, until
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
-from tests.topic_records import send_records
+from tests.topic_records import records_of, send_records
 
 
 @pytest.fixture
@@ -83,6 +83,18 @@ def test_wrong_definitions_stop_the_start(home: Home) -> None:
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "nothing was started" in errors
+
+
+def test_too_many_dead_letters_end_it_with_exit_code_1_and_say_what_to_do(home: Home) -> None:
+    home.make_topics()
+    send_records(home.brokers, home.topic("triggers"), [b"{"] * 10)
+    process = home.start(WORKER_DEAD_LETTERS__MAX_CONSECUTIVE="10")
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    last = errors.splitlines()[-1]
+    assert last.startswith("error: the worker stopped: 10 inputs in a row ended as dead letters (not_json 10) since")
+    assert "dead_letters.max_consecutive = 10" in last
+    assert list(records_of(home.brokers, home.topic("dead_letters"))) == []
 
 
 def test_sigterm_leaves_the_group_and_exits_0(home: Home) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +15,9 @@ from aiokafka import AIOKafkaProducer
 
 from tests.faults.workers import Breakage
 from worker.app.run import Run
+from worker.app.store import memory_trials
 from worker.experiments.claims import Assignment, Claim, Held, Proposal, Published, Vacant
+from worker.stores import redis
 from worker.streams.kafka import lane
 from worker.streams.kafka.outgoing import Parcel
 from worker.streams.kafka.producers import Producers
@@ -26,8 +30,12 @@ def break_worker(breakage: Breakage, job: Run) -> Run:
             lane.Lane._send = _send_offsets_first  # type: ignore[method-assign] # broken on purpose
         case "random_transactional_id":
             Producers.open = _open_by_chance()  # type: ignore[method-assign] # broken on purpose
+        case "ignores_the_epoch":
+            redis._SCRIPT, redis._SHA = _script_without_epoch()
         case "no_claim":
             return msgspec.structs.replace(job, open_store=_no_store)
+        case "forgetful":
+            return msgspec.structs.replace(job, open_trials=memory_trials)
     return job
 
 
@@ -52,6 +60,14 @@ def _open_by_chance() -> Any:
         return await open_named(self, f"{transactional_id}.{mine}")
 
     return open_producer
+
+
+def _script_without_epoch() -> tuple[bytes, str]:
+    """Return the claim script without the look at the epoch."""
+    look = re.compile(rb"^if not epoch .*?^end$", re.DOTALL | re.MULTILINE)
+    script, looks = look.subn(b'epoch = epoch or "none"', redis._SCRIPT)
+    assert looks == 1
+    return script, hashlib.sha1(script, usedforsecurity=False).hexdigest()
 
 
 class _NoStore:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.faults import server_faults
+from tests.faults.input_faults import supervised
 from tests.faults.stage import Stage
 from tests.faults.worker_faults import begin, frozen_at, killed_at
 
@@ -24,3 +26,13 @@ async def no_claim(stage: Stage, _: int) -> None:
     """Every worker decides for itself, without asking what a person was given before."""
     await stage.join("a", broken="no_claim")
     await stage.feeder.feed(len(stage.plan.inputs))
+
+
+async def forgetful(stage: Stage, lives: int) -> None:
+    """Nobody outside the process counts its deaths: it never gets through."""
+    await supervised(stage, lives, "forgetful")
+
+
+async def ignores_the_epoch(stage: Stage, strikes: int) -> None:
+    """A store that was flushed is taken for a new one."""
+    await server_faults.lost(stage, strikes, "ignores_the_epoch")

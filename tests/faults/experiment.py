@@ -17,10 +17,12 @@ ENROLLED = frozenset({"var_b", "var_c"})  # the variations whose new users the h
 _WEIGHTS = {"var_a": 34, "var_b": 33, "var_c": 33}
 
 
-def write_definitions(folder: Path) -> Path:
-    """Write the definitions and return their file."""
+def write_definitions(folder: Path, edition: int = 0) -> Path:
+    """Write the definitions and return their file; each edition has other weights than the one before."""
     file = folder / "definitions.json"
-    file.write_bytes(orjson.dumps(_document()))
+    aside = folder / "definitions.json.new"
+    aside.write_bytes(orjson.dumps(_document(edition)))
+    aside.replace(file)
     return file
 
 
@@ -31,10 +33,13 @@ def load_experiment(file: Path) -> Experiment:
     return snapshot.of(TENANT).experiments[EXPERIMENT_ID]
 
 
-def _document() -> dict[str, Any]:
+def _document(edition: int) -> dict[str, Any]:
+    names, weights = list(_WEIGHTS), list(_WEIGHTS.values())
+    if edition:
+        weights = [8, 8, 8]
+        weights[edition % len(weights)] = 84
     variations = [
-        {"id": id_, "name": id_, "overrides": {"enroll": {"value": True}} if id_ in ENROLLED else {}}
-        for id_ in _WEIGHTS
+        {"id": id_, "name": id_, "overrides": {"enroll": {"value": True}} if id_ in ENROLLED else {}} for id_ in names
     ]
     flag = {
         "id": "flg_faults",
@@ -51,10 +56,10 @@ def _document() -> dict[str, Any]:
         "authentication_flow": "authentication",
         "allocation_strategy": "percentage",
         "status": "active",
-        "updated_at": "2026-01-01T00:00:00Z",
+        "updated_at": f"2026-01-01T00:{edition:02}:00Z",
         "allocations": [
             {"variation_id": id_, "weight": weight, "is_control": id_ not in ENROLLED}
-            for id_, weight in _WEIGHTS.items()
+            for id_, weight in zip(names, weights, strict=True)
         ],
     }
     return {"feature_flags": [flag], "experiments": [experiment]}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 from worker import Handlers
 from worker.handlers.api import PostLoginApi, PostUserRegistrationApi, PreUserRegistrationApi
 from worker.handlers.events import PostLoginEvent, PostUserRegistrationEvent, PreUserRegistrationEvent
 
+CRASHED = 70
 CLAIM = "https://faults.example/variation"
 
 handlers = Handlers()
@@ -13,9 +17,13 @@ handlers = Handlers()
 
 @handlers.post_login
 def claim(event: PostLoginEvent, api: PostLoginApi) -> None:
-    """Record one command, or fail where the traffic planted a failure."""
+    """Record one command, or fail, end the process or freeze it where the traffic planted that."""
     if event.client.name == "fails":
         raise RuntimeError(event.user.email)
+    if event.client.name == "crashes":
+        os._exit(CRASHED)
+    if event.client.name == "freezes":
+        re.fullmatch("(a+)+b", "a" * 64)  # longer than anybody waits, inside C and with the interpreter's lock
     if event.experiment:
         api.id_token.set_custom_claim(CLAIM, event.experiment.variation_id)
 

@@ -18,14 +18,15 @@ from tests.faults import controls, input_faults, server_faults, worker_faults
 from tests.faults.checker import Rule, Verdict
 from tests.faults.judging import judge
 from tests.faults.stage import Hit, Plan, Servers, Stage, staged
-from tests.faults.traffic import LARGE, POISONOUS, RACING, USUAL, Mix, traffic
+from tests.faults.traffic import CRASHING, FREEZING, LARGE, POISONOUS, RACING, USUAL, Mix, traffic
 from tests.tcp_proxy import TcpProxy
 
 
 class Scenario(msgspec.Struct, frozen=True):
     """A story, how often its fault strikes in the short form and in the long one, and its traffic.
 
-    `broken` are the rules that a control breaks at least; none for what must hold.
+    `broken` are the rules that a control breaks at least; none for what must hold. `seconds` is the patience with what
+    never comes, where that is known.
     """
 
     story: Callable[[Stage, int], Awaitable[None]]
@@ -33,6 +34,7 @@ class Scenario(msgspec.Struct, frozen=True):
     long: int
     mix: Mix = USUAL
     broken: frozenset[Rule] = frozenset()
+    seconds: float | None = None
 
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
@@ -44,8 +46,11 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "churn": Scenario(worker_faults.churn, 5, 30),
         "broker": Scenario(server_faults.broker, 1, 5),
         "redis": Scenario(server_faults.redis, 5, 20),
+        "lost": Scenario(server_faults.lost, 3, 12),
         "poison": Scenario(input_faults.poison, 1, 1, POISONOUS),
         "refused": Scenario(input_faults.refused, 1, 1, LARGE),
+        "crashing": Scenario(input_faults.crashing, 1, 1, CRASHING),
+        "freezing": Scenario(input_faults.freezing, 1, 1, FREEZING),
         "races": Scenario(input_faults.races, 1, 1, RACING),
     }
 )
@@ -54,6 +59,8 @@ CONTROLS: Mapping[str, Scenario] = MappingProxyType(
         "offsets_first": Scenario(controls.offsets_first, 1, 5, broken=frozenset({"outcome"})),
         "random_transactional_id": Scenario(controls.random_transactional_id, 1, 5, broken=frozenset({"outcome"})),
         "no_claim": Scenario(controls.no_claim, 1, 1, RACING, frozenset({"first", "store"})),
+        "ignores_the_epoch": Scenario(controls.ignores_the_epoch, 1, 3, broken=frozenset({"first"})),
+        "forgetful": Scenario(controls.forgetful, 8, 12, CRASHING, frozenset({"outcome", "lag"}), 10.0),
     }
 )
 
@@ -89,7 +96,8 @@ async def perform(name: str, size: Size, seed: int, servers: tuple[Kafka, Redis]
     """Perform a scenario or control of that name and judge what it left."""
     scenario = {**SCENARIOS, **CONTROLS}[name]
     started = time.monotonic()
-    plan = Plan(f"{name}-{seed}", traffic(size.events, seed, scenario.mix), seed, size.batch, size.seconds)
+    inputs = traffic(size.events, seed, scenario.mix)
+    plan = Plan(f"{name}-{seed}", inputs, seed, size.batch, scenario.seconds or size.seconds)
     kafka, redis = servers
     with TcpProxy("127.0.0.1", redis.port) as proxy:
         async with staged(plan, Servers(kafka, redis, proxy), folder) as stage:

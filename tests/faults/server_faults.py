@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from redis.asyncio import Redis as Client
 
+from tests.faults.experiment import write_definitions
 from tests.faults.stage import SESSION_SECONDS, Stage
+from tests.faults.waiting import until
+from tests.faults.workers import Breakage
 
 _HELD_SECONDS = 1.5  # how long a fault lasts where its length does not matter
 _SLOW_SECONDS = 0.1
@@ -44,6 +48,59 @@ async def redis(stage: Stage, strikes: int) -> None:
         assert stuck or name == "slow", f"Redis {name}: the workers went on without it"
         await stage.settled()
         assert stage.workers.count("partitions_assigned") == before, f"Redis {name}: a worker left the group"
+
+
+async def lost(stage: Stage, strikes: int, broken: Breakage | None = None) -> None:
+    """Redis loses its data, all or some, while there is work and the weights change: nobody changes variation."""
+    for name in ("a", "b"):
+        await stage.join(name, broken=broken)
+    await stage.running()
+    losses = tuple(_LOSSES.items())
+    for strike in range(strikes):
+        name, lose = losses[strike % len(losses)]
+        before = stage.workers.count("store_rebuilt")
+        await _edit(stage, strike + 1)
+        await stage.busy(stage.chunk(strikes))
+        stage.hit(f"Redis {name}")
+        await lose(stage)
+        await stage.feeder.feed(stage.chunk(strikes) // 4)
+        await stage.settled()
+        if broken is None:
+            assert stage.workers.count("store_rebuilt") == before + 1, f"Redis {name}: expected one rebuild"
+
+
+async def _edit(stage: Stage, edition: int) -> None:
+    """Edit the definitions, and wait until every worker has them."""
+    wanted = stage.workers.count("definitions_reloaded") + len(stage.workers.living)
+    write_definitions(stage.folder, edition)
+    await until(
+        lambda: stage.workers.count("definitions_reloaded") >= wanted, stage.plan.seconds, "the definitions to be read"
+    )
+
+
+async def _flush(stage: Stage) -> None:
+    async with Client.from_url(stage.servers.redis.url) as client:
+        await client.flushall()
+
+
+async def _empty(stage: Stage) -> None:
+    redis = stage.servers.redis
+    await asyncio.to_thread(redis.kill)
+    shutil.rmtree(redis.folder / "appendonlydir")
+    await asyncio.to_thread(redis.start)
+
+
+async def _restart(stage: Stage) -> None:
+    redis = stage.servers.redis
+    await asyncio.to_thread(redis.kill)
+    await asyncio.to_thread(redis.start)
+
+
+_LOSSES: dict[str, Callable[[Stage], Awaitable[None]]] = {
+    "flushed": _flush,
+    "restarted empty": _empty,
+    "restarted": _restart,
+}
 
 
 @asynccontextmanager

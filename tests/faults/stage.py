@@ -60,6 +60,7 @@ class Stage:
     def __init__(self, plan: Plan, servers: Servers, layout: Layout, folder: Path) -> None:
         bootstrap = servers.kafka.bootstrap_servers
         self.plan = plan
+        self.folder = folder
         self.servers = servers
         self.random = Random(plan.seed)  # noqa: S311 - moments of faults, not secrets
         self.hits: list[Hit] = []
@@ -153,6 +154,8 @@ def _environment(plan: Plan, servers: Servers, layout: Layout, definitions: Path
         "WORKER_KAFKA__BATCH_MAX_RECORDS": str(plan.batch),
         "WORKER_KAFKA__BOOTSTRAP_SERVERS": servers.kafka.bootstrap_servers,
         "WORKER_KAFKA__SESSION_TIMEOUT_MS": str(SESSION_SECONDS * 1000),
+        "WORKER_KAFKA__TRANSACTION_TIMEOUT_MS": "6000",  # a rebuild waits for as long, and half as much again
+        "WORKER_REDIS__CLAIM_MAX_AGE_MS": "1000",
         "WORKER_REDIS__KEY_PREFIX": plan.name,
         "WORKER_REDIS__TIMEOUT_MS": "500",
         "WORKER_REDIS__URL": f"redis://127.0.0.1:{servers.proxy.port}/0",

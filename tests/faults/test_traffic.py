@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from tests.faults.seen import holds_secret
-from tests.faults.traffic import MAX_BYTES, POISONOUS, RACING, Input, sources, traffic
+from tests.faults.traffic import CRASHING, FREEZING, MAX_BYTES, POISONOUS, RACING, Input, Mix, sources, traffic
 from worker.formats.decode import Limits
 from worker.formats.read import read
 from worker.records import Record, Rejected, Skipped
@@ -38,6 +38,15 @@ def test_every_kind_of_outcome_is_there() -> None:
     reasons = {given.reason for given in traffic(3000, 1, POISONOUS)}
     assert len(reasons) == 12
     assert {given.due for given in traffic(3000, 1)} == {"enriched", "dead_letter", "skip"}
+
+
+@pytest.mark.parametrize("mix", [CRASHING, FREEZING])
+def test_one_login_of_nobody_is_deadly(mix: Mix) -> None:
+    inputs = traffic(1000, 1, mix)
+    (deadly,) = [given for given in inputs if given.reason == "crashed"]
+    assert (deadly.due, len(inputs)) == ("dead_letter", 1000)
+    assert f'"name":"{mix.deadly[0]}"'.encode() in (deadly.value or b"")
+    assert outcome(deadly, "in/0/0") == ("enriched", None)
 
 
 def test_event_ids_are_unique() -> None:

@@ -55,6 +55,7 @@ class Mix(msgspec.Struct, frozen=True):
     """How often a draw is a registrant's burst, a mover's, a bad record, a skip, a large one; the rest are logins.
 
     What comes of a large record is refused by a broker that takes batches of `REFUSED_BYTES` at most, even compressed.
+    `deadly` are clients on whose logins the handlers end the process, one login of each.
     """
 
     registrants: float = 0.12
@@ -62,11 +63,14 @@ class Mix(msgspec.Struct, frozen=True):
     bad: float = 0.02
     skips: float = 0.02
     large: float = 0.0
+    deadly: tuple[str, ...] = ()
 
 
 USUAL = Mix()
 POISONOUS = Mix(bad=0.4, skips=0.1)
 LARGE = Mix(large=0.002)
+CRASHING = Mix(deadly=("crashes",))
+FREEZING = Mix(deadly=("freezes",))
 RACING = Mix(registrants=0.5, movers=0.45, bad=0.01, skips=0.0)
 
 
@@ -74,8 +78,11 @@ def traffic(events: int, seed: int, mix: Mix = USUAL) -> list[Input]:
     """Return that many inputs in the order in which they are produced; equal arguments give equal inputs."""
     street = _Street(Random(seed), mix)  # noqa: S311 - traffic, not secrets
     found: list[Input] = []
+    deadly = list(mix.deadly)
     while len(found) < events:
         found += street.draw()
+        if deadly and len(found) > events // (len(deadly) + 1):
+            found.append(street.die(deadly.pop()))
     return found[:events]
 
 
@@ -112,6 +119,14 @@ class _Street:
                 return make()
             point -= share
         return self._return()
+
+    def die(self, client: str) -> Input:
+        """Return a login of nobody at that client."""
+        event, document = self._nobody()
+        document["event"]["client"]["name"] = client
+        return Input(
+            self._random.randrange(PARTITIONS), b"deadly", orjson.dumps(document), "dead_letter", "crashed", event
+        )
 
     def _registration(self) -> list[Input]:
         person = self._newcomer("")

@@ -18,7 +18,7 @@ from tests.faults.seen import holds_secret
 
 ROOT = Path(__file__).parents[2]
 _SCRAPE_SECONDS = 0.5
-Breakage = Literal["offsets_first", "random_transactional_id", "no_claim"]
+Breakage = Literal["offsets_first", "random_transactional_id", "no_claim", "forgetful", "ignores_the_epoch"]
 
 
 class Worker:

@@ -57,7 +57,12 @@ def names(wheel: Path) -> set[str]:
 
 def test_the_wheel_has_the_packages_and_their_data_and_nothing_else(wheel: Path) -> None:
     found = names(wheel)
-    assert {"worker/py.typed", "worker/stores/claim.lua", "worker/starters/definitions.yaml"} <= found
+    assert {
+        "worker/py.typed",
+        "worker/stores/claim.lua",
+        "worker/stores/trial.lua",
+        "worker/starters/definitions.yaml",
+    } <= found
     assert {name.partition("/")[0].partition("-")[0] for name in found} == {"worker", "schemas", "experiment_worker"}
 
 

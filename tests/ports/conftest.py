@@ -1,4 +1,8 @@
-"""Every store that keeps assignments, each opened empty: a suite that asks for `store` runs over all of them."""
+"""Everything that fills a port, each opened empty.
+
+A suite that asks for `store` runs over every store that keeps assignments, one that asks for `trials` over everything
+that counts deaths.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,12 @@ from types import MappingProxyType
 import pytest
 
 from deploy.dev.servers import Redis
-from tests.stores.redis_stores import connect
+from tests.stores.redis_stores import Telemetry, connect, new_prefix
 from worker.experiments.claims import AssignmentStore
 from worker.stores.memory import MemoryStore
+from worker.stores.memory_trials import MemoryTrials
+from worker.stores.redis_trials import RedisTrials
+from worker.streams.kafka.trials import Trials
 
 Server = Callable[[], Redis]  # starts it at the first call
 
@@ -45,4 +52,22 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[AssignmentStore
         return started
 
     async with STORES[request.param](server) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["memory", "redis", "redis impatient"])
+async def trials(request: pytest.FixtureRequest) -> AsyncIterator[Trials]:
+    if request.param == "memory":
+        yield MemoryTrials()
+        return
+    server: Redis = request.getfixturevalue("redis")
+    async with aclosing(
+        RedisTrials(
+            server.url,
+            prefix=new_prefix(),
+            timeout_ms=5000,
+            telemetry=Telemetry(),
+            patient=request.param == "redis",
+        )
+    ) as opened:
         yield opened

@@ -80,10 +80,10 @@ def test_every_topic_has_its_channel() -> None:
     assert tuple(CHANNELS) == TOPIC_KINDS
 
 
-def test_assignments_alone_are_compacted() -> None:
+def test_assignments_and_erasures_alone_are_compacted() -> None:
     kafka = {name: channel["bindings"]["kafka"] for name, channel in DOCUMENT["channels"].items()}
     policies = {name: binding["topicConfiguration"]["cleanup.policy"] for name, binding in kafka.items()}
-    assert {name for name, policy in policies.items() if policy == ["compact"]} == {"assignments"}
+    assert {name for name, policy in policies.items() if policy == ["compact"]} == {"assignments", "erasures"}
     assert {binding["partitions"] for binding in kafka.values()} == {8}
 
 
@@ -92,7 +92,7 @@ def test_every_message_of_the_worker_has_headers_and_names_its_schema() -> None:
     for name, channel in DOCUMENT["channels"].items():
         for message in channel["messages"]:
             found = DOCUMENT["components"]["messages"][message]
-            assert "headers" in found or name == "triggers"
+            assert "headers" in found or name in {"triggers", "erasures"}
             assert found.get("x-schema-id") in known or message == "deadLetterValue"
 
 

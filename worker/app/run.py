@@ -15,8 +15,10 @@ from worker.app.failures import log_failure
 from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
 from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
+from worker.app.store import memory_trials
 from worker.app.topics import connection_of
 from worker.app.truth import claim_seconds, transaction_seconds
+from worker.app.watchdog import watchdog
 from worker.app.watching import Committed, Reached, Watching, nothing
 from worker.experiments.claims import AssignmentStore
 from worker.experiments.definitions import Snapshot
@@ -29,12 +31,14 @@ from worker.pipeline import Pipeline
 from worker.reload import CurrentDefinitions, Watcher, report
 from worker.settings import Settings
 from worker.stores.redis_errors import StoreRefusedError
+from worker.streams.kafka.brakes import Brakes
 from worker.streams.kafka.lane import Limits, Shared
 from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, new_consumer
 from worker.streams.kafka.offset_fetch import settled_offset, shows_commits_at_once
 from worker.streams.kafka.outgoing import Destination, Outlets, Packer
 from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.topics import TopicFacts, facts
+from worker.streams.kafka.trials import Gate, Trials
 from worker.telemetry import logs
 from worker.telemetry.health import HealthServer, Readiness, Watch
 from worker.telemetry.metrics import Metrics
@@ -44,6 +48,7 @@ _BATCH_BYTES = 1 << 20
 _KILLED = 128  # as shells report a process that a signal ended
 
 OpenStore = Callable[[Settings, Watching, Metrics], AbstractAsyncContextManager[AssignmentStore]]
+OpenTrials = Callable[[Settings, Watching, Metrics], AbstractAsyncContextManager[Trials]]
 
 
 class WorkerFailedError(Exception):
@@ -53,8 +58,9 @@ class WorkerFailedError(Exception):
 class Run(msgspec.Struct, frozen=True):
     """What to run: settings, the definitions to begin with, handlers.
 
-    `open_store` opens the store. `reached` is told of every step of every lane and `committed` of every batch: who
-    measures or breaks a worker looks there. `process` is there if it is one of several of one command.
+    `open_store` opens the store, `open_trials` what counts the deaths of processes. `reached` is told of every step of
+    every lane and `committed` of every batch: who measures or breaks a worker looks there. `process` is there if it is
+    one of several of one command.
     """
 
     settings: Settings
@@ -64,6 +70,7 @@ class Run(msgspec.Struct, frozen=True):
     reached: Reached = nothing
     committed: Committed = nothing
     process: Process | None = None
+    open_trials: OpenTrials = memory_trials
 
 
 async def run_until_signalled(job: Run) -> None:
@@ -77,7 +84,8 @@ async def run_until_signalled(job: Run) -> None:
         loop.add_signal_handler(number, ending.signalled, number)
     if job.process is not None:
         loop.add_reader(job.process.leash, _obey, job.process.leash, ending)
-    await run_worker(job, ending)
+    async with watchdog(job.settings.watchdog_s):
+        await run_worker(job, ending)
 
 
 def _obey(leash: int, ending: Ending) -> None:
@@ -172,12 +180,13 @@ async def _start(job: Run, stack: AsyncExitStack, ending: Ending, readiness: Rea
     warn_of_idle_handlers(job.snapshot, job.registry)
     topics = await facts(connection_of(settings), _topic_names(settings))
     store = await stack.enter_async_context(job.open_store(settings, watching, metrics))
+    trials = await stack.enter_async_context(job.open_trials(settings, watching, metrics))
     definitions = await stack.enter_async_context(_definitions(job, metrics))
     dispatcher = Dispatcher(job.registry, timed=metrics.handler, told=log_failure)
     stack.push_async_callback(dispatcher.aclose)
     metrics.count_handlers(dispatcher.counts)
     pipeline = new_pipeline(settings, _keys(settings), definitions.current, store, dispatcher)
-    shared = _shared(settings, topics, pipeline, watching, ending)
+    shared = _shared(settings, topics, pipeline, watching, ending, trials=trials)
     lanes = Lanes(shared, Assigned(watching.given, watching.taken), _STOP_SECONDS)
     stack.push_async_callback(lanes.aclose)
     await lanes.start(settings.topics.triggers)
@@ -225,7 +234,13 @@ def _consumer_options(settings: Settings) -> ConsumerOptions:
 
 
 def _shared(
-    settings: Settings, topics: dict[str, TopicFacts], pipeline: Pipeline, watching: Watching, ending: Ending
+    settings: Settings,
+    topics: dict[str, TopicFacts],
+    pipeline: Pipeline,
+    watching: Watching,
+    ending: Ending,
+    *,
+    trials: Trials,
 ) -> Shared:
     kafka = settings.kafka
     consumer = new_consumer(_consumer_options(settings))
@@ -244,10 +259,18 @@ def _shared(
         lambda partition: _committed_offset(consumer, partition),
         lambda partition: _begin_at(consumer, partition, kafka.start),
         asyncio.Semaphore(kafka.max_transactions),
-        Limits(kafka.batch_max_records, claim_seconds(settings), transaction_seconds(settings)),
+        Limits(
+            kafka.batch_max_records,
+            claim_seconds(settings),
+            transaction_seconds(settings),
+            settings.dead_letters.max_deaths,
+        ),
         watching,
         (StoreRefusedError,),
         ending.fail,
+        Brakes(settings.dead_letters.max_consecutive, settings.dead_letters.max_ratio),
+        trials,
+        Gate(),
     )
 
 

@@ -1,4 +1,4 @@
-"""The store in Redis, opened with what the settings say."""
+"""What workers keep in Redis, opened with what the settings say."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from worker.app.watching import Watching
 from worker.experiments.claims import AssignmentStore
 from worker.formats.fields import rfc3339
 from worker.settings import Settings
+from worker.stores.memory_trials import MemoryTrials
 from worker.stores.outages import CircuitBreaker
 from worker.stores.redis import RedisStore
 from worker.stores.redis_errors import FailureKind, StoreUnavailableError
 from worker.stores.redis_server import fingerprint
+from worker.stores.redis_trials import RedisTrials
+from worker.streams.kafka.trials import Trials
 from worker.telemetry import logs
 from worker.telemetry.metrics import Metrics
 
@@ -65,6 +68,27 @@ async def _begin(store: RedisStore, breaker: CircuitBreaker, seconds: float) -> 
             await store.answers()
     except (StoreUnavailableError, TimeoutError):
         breaker.open()
+
+
+@asynccontextmanager
+async def redis_trials(settings: Settings, watching: Watching, metrics: Metrics) -> AsyncIterator[Trials]:
+    """Open what counts the deaths of all workers."""
+    redis = settings.redis
+    trials = RedisTrials(
+        redis.url.get_secret_value(),
+        prefix=redis.key_prefix,
+        timeout_ms=redis.timeout_ms,
+        telemetry=_Telemetry(watching, metrics, lanes_wait=redis.on_outage == "wait"),
+        patient=redis.on_outage == "wait",
+    )
+    async with aclosing(trials):
+        yield trials
+
+
+@asynccontextmanager
+async def memory_trials(_settings: Settings, _watching: Watching, _metrics: Metrics) -> AsyncIterator[Trials]:
+    """Count no deaths: nothing of it outlives the process."""
+    yield MemoryTrials()
 
 
 class _Telemetry(msgspec.Struct, frozen=True):

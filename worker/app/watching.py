@@ -51,6 +51,10 @@ class Watching:
         """Note where the lane begins."""
         logs.info("lane_opened", topic=partition.topic, partition=partition.partition, offset=offset)
 
+    def suspected(self, partition: TopicPartition, until: int, deaths: int) -> None:
+        """Log that processes died here."""
+        logs.warning("deaths_noticed", topic=partition.topic, partition=partition.partition, until=until, deaths=deaths)
+
     def transaction(self, partition: TopicPartition, ended: Ended) -> None:
         """Count it."""
         self._metrics.transaction(ended)

@@ -47,7 +47,7 @@ def run(
     from worker.app.members import run_members
     from worker.app.processes import ProcessesError
     from worker.app.run import Run, WorkerFailedError
-    from worker.app.store import redis_store
+    from worker.app.store import redis_store, redis_trials
     from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
     from worker.streams.kafka.cluster import ClusterError
     from worker.telemetry.health import HealthServerError
@@ -60,7 +60,9 @@ def run(
     settings = settings_or_refuse(config, log_level, flags).settings
     if settings.subjects.pepper is None:
         refuse("subjects.pepper is not set, expected a secret: WORKER_SUBJECTS__PEPPER in the environment")
-    job = Run(settings, snapshot_or_refuse(settings), handlers_or_refuse(settings), redis_store)
+    job = Run(
+        settings, snapshot_or_refuse(settings), handlers_or_refuse(settings), redis_store, open_trials=redis_trials
+    )
     try:
         outcome = run_members(job)
     except (ProcessesError, ClusterError, StoreRefusedError, StoreUnavailableError, HealthServerError) as error:

@@ -30,10 +30,12 @@ LogEvent = Literal[
     "worker_started",  # it has joined its group: revision, topics, settings that matter
     "worker_stopping",  # it was told to stop, or something stopped it: why
     "worker_stopped",  # it has left its group: what it came to
+    "watchdog_armed",  # the process ends if its event loop stands still for so many seconds
     "http_started",  # where probes and scrapes are answered
     "partitions_assigned",  # partitions came to this worker
     "partitions_revoked",  # partitions went to another one
     "lane_opened",  # a partition is read from this offset on
+    "deaths_noticed",  # processes died there: up to which offset records are tried alone, the deaths of the first one
     "lane_reopening",  # something failed: the error's class, the pause before it is opened anew
     "lane_stopped",  # the partition can't go on by itself: a gap in the log, a handler's stop; what to do
     "batch_committed",  # one transaction: its offsets and sizes

@@ -19,6 +19,7 @@ from tests.running import Stage, stage
 from worker import Handlers
 from worker.app.run import WorkerFailedError
 from worker.experiments.claims import Claim, Proposal, Published
+from worker.settings import DeadLetters
 from worker.stores.memory import MemoryStore
 from worker.stores.redis_errors import StoreRefusedError
 from worker.streams.kafka import lane
@@ -190,6 +191,32 @@ async def test_a_handler_that_says_stop_stops_the_worker_and_commits_nothing_of_
                 await asyncio.wait_for(ending.wait(), 30)
         assert await on.received("dead_letters") == []
         assert await committed(on) == 0
+
+
+async def test_too_many_dead_letters_in_a_row_stop_the_worker_and_nothing_of_their_batch_is_committed(
+    kafka: Kafka,
+) -> None:
+    async with stage(kafka, dead_letters=DeadLetters(max_consecutive=5), batch_max_records=4) as on:
+        await on.send(*logins(5), *[b"{"] * 6, login(11))
+        with pytest.raises(
+            WorkerFailedError, match=r"6 inputs in a row .*not_json 6.*since .*/0/5.*max_consecutive = 5"
+        ):
+            async with on.worker() as ending:
+                await asyncio.wait_for(ending.wait(), 30)
+        sent = await on.received("dead_letters")
+        assert [dict(each.headers)["error.source"].decode()[-4:] for each in sent] == ["/0/5", "/0/6", "/0/7"]
+        assert await committed(on) == 8
+
+
+async def test_too_large_a_part_of_dead_letters_stops_the_worker(kafka: Kafka) -> None:
+    async with stage(kafka, dead_letters=DeadLetters(max_ratio=0.2), batch_max_records=100) as on:
+        await on.send(*logins(850), *[b"{"] * 300)
+        with pytest.raises(WorkerFailedError, match=r"of the last 1,000 inputs .*max_ratio = 0\.2"):
+            async with on.worker() as ending:
+                await asyncio.wait_for(ending.wait(), 30)
+        sent = await on.received("dead_letters")
+        assert await committed(on) == 850 + len(sent)
+        assert 150 <= len(sent) <= 200
 
 
 async def test_records_that_are_gone_stop_their_lane_only(kafka: Kafka) -> None:

@@ -31,7 +31,7 @@ def state(**overrides: Any) -> TopicState:
 
 
 def states(**overrides: dict[str, Any]) -> dict[str, TopicState]:
-    compacted = {"assignments": {"cleanup": frozenset({"compact"})}}
+    compacted = {kind: {"cleanup": frozenset({"compact"})} for kind in ("assignments", "erasures")}
     return {NAMES[kind]: state(**{**compacted.get(kind, {}), **overrides.get(kind, {})}) for kind in TOPIC_KINDS}
 
 

@@ -27,14 +27,15 @@ always right. A lane that was fenced waits before it opens again, so that two ow
 it has lost the partition, do not fence each other in turn.
 
 A batch whose first record fails twice in the same place is tried record by record, and a record that fails alone
-becomes a dead letter: one record never wedges a partition.
+becomes a dead letter: one record never wedges a partition. So is a batch that ended the process (see `trials`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -53,8 +54,10 @@ from aiokafka.errors import (
 
 from worker.outputs import BatchResult, DeadLetter, Tallies, no_outputs
 from worker.records import DeadLetterReason, Record
+from worker.streams.kafka.brakes import Batch, Brakes
 from worker.streams.kafka.outgoing import Entry, Packer, Parcel
 from worker.streams.kafka.producers import Producers
+from worker.streams.kafka.trials import Gate, Trials
 
 Step = Literal[
     "opening",  # the producer starts and the offset is read
@@ -108,6 +111,10 @@ class Watcher(Protocol):
         """Note where the lane begins."""
         ...
 
+    def suspected(self, partition: TopicPartition, until: int, deaths: int) -> None:
+        """Note that processes died here: records up to that offset are tried alone; so many died of the first one."""
+        ...
+
     def transaction(self, partition: TopicPartition, ended: Ended) -> None:
         """Note how a transaction ended."""
         ...
@@ -147,19 +154,23 @@ class Limits(msgspec.Struct, frozen=True):
     """How much a lane takes at once, how old claims may be when a transaction begins, and how long that may take.
 
     Both in seconds; the latter is below the broker's own limit.
+
+    A record that was on trial when `deaths` processes died is given up.
     """
 
     batch_records: int
     claim_seconds: float
     transaction_seconds: float
+    deaths: int
 
 
 class Shared(msgspec.Struct, frozen=True):
     """What all lanes of a worker have in common.
 
     `committed_offset` answers what the group has committed for a partition, for good (see `offset_fetch`); `begin_at`
-    where a partition without a committed offset begins. `fatal` are the errors of `process` that stop the worker.
-    `transactions` caps how many are open at once.
+    where a partition without a committed offset begins. `fatal` are the errors of `process` and `trials` that stop the
+    worker, `brakes` stop it rather than send too many dead letters. `transactions` caps how many are open at once. The
+    `gate` keeps batches away from a record that is on trial.
     """
 
     group: str
@@ -174,6 +185,9 @@ class Shared(msgspec.Struct, frozen=True):
     watcher: Watcher
     fatal: tuple[type[Exception], ...]
     stop_worker: Callable[[str], None]
+    brakes: Brakes
+    trials: Trials
+    gate: Gate
 
 
 class Lane:
@@ -184,7 +198,8 @@ class Lane:
         self._partition = partition
         self._packer = shared.packer(partition.partition)
         self._stopping = self._in_transaction = False
-        self._position = 0
+        self._place = f"{shared.group}/{partition.topic}/{partition.partition}"
+        self._position = self._alone_until = 0
         self._backoff = _FIRST_BACKOFF
         self._failures = Failures()
         self._unproven: tuple[int, Callable[[], None]] | None = None
@@ -218,6 +233,8 @@ class Lane:
                 await self._serve()
             except (LaneStoppedError, WorkerStoppedError):
                 raise
+            except self._shared.fatal as error:
+                raise WorkerStoppedError(str(error)) from error
             except Exception as error:  # noqa: BLE001 - the one recovery: whatever it was, open again
                 pause = self._pause(error)
                 self._reach("waiting")
@@ -228,11 +245,36 @@ class Lane:
         """Process batches with one producer, until told to stop; then, or when anything fails, throw it away."""
         producer = await self._open()
         try:
-            while not self._stopping:
-                if await self._batch(producer):
-                    self._backoff = _FIRST_BACKOFF
+            async with self._noted():
+                while not self._stopping:
+                    if await self._batch(producer):
+                        self._backoff = _FIRST_BACKOFF
         finally:
             self._shared.producers.discard(producer)
+
+    @asynccontextmanager
+    async def _noted(self) -> AsyncIterator[None]:
+        """Heed the deaths of others, and let that of this process be noticed: then nobody notes that the lane ended.
+
+        One that ends without an error has just committed: where it opened is behind.
+        """
+        await self._heed_deaths()
+        try:
+            yield
+        except (Exception, asyncio.CancelledError):  # not what ends the process
+            await self._shared.trials.closed(self._place)
+            raise
+
+    async def _heed_deaths(self) -> None:
+        """Find out what to try alone; what came after the deaths is innocent."""
+        shared, partition, begin = self._shared, self._partition, self._position
+        end = (await shared.consumer.end_offsets([partition]))[partition]
+        until = min(begin + shared.limits.batch_records, end)
+        self._alone_until, deaths = await shared.trials.opened(self._place, begin, until)
+        if deaths >= shared.limits.deaths:
+            self._failures.give_up(f"the process died {deaths} times while this record was processed alone")
+        if begin < self._alone_until:
+            shared.watcher.suspected(partition, self._alone_until, deaths)
 
     def _pause(self, error: Exception) -> float:
         """Return how long to wait before opening again; each failure in a row doubles it."""
@@ -253,7 +295,9 @@ class Lane:
         async with asyncio.timeout(_OPEN_SECONDS):
             producer = await shared.producers.open(name)
             try:
-                self._position = await self._committed(producer)
+                before, self._position = self._position, await self._committed(producer)
+                if self._position != before:  # a commit that seemed to fail did not
+                    self._failures.forget()
                 self._prove(self._position)
                 shared.consumer.seek(partition, self._position)  # also drops what was fetched from a stale offset
             except BaseException:
@@ -298,14 +342,35 @@ class Lane:
         if not records:
             return False
         self._reach("fetched")
+        async with self._turn():
+            await self._process(producer, records)
+        await self._tell_lag()
+        return True
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Hold the gate for a batch; for a record on trial alone, with a mark that stands if the process dies."""
+        shared = self._shared
+        if self._failures.given_up or self._position >= self._alone_until:
+            async with shared.gate.side_by_side():
+                yield
+        else:
+            async with shared.gate.alone():
+                await shared.trials.trying(self._place, self._position)
+                yield
+
+    async def _process(self, producer: AIOKafkaProducer, records: Sequence[ConsumerRecord]) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        result = await self._decide(records)
+        inputs = [_record(record) for record in records]
+        result = await self._decide(inputs)
         parcel = self._packer.pack(result)
         self._reach("decided")
         next_offset = records[-1].offset + 1
+        batch = self._judged(inputs, result, next_offset)
         await self._send(producer, parcel, next_offset, Freshness(started, result, self._shared.limits, loop.time))
         self._position = next_offset
+        self._shared.brakes.committed(batch)
         self._failures.forget()
         self._confirm()  # the batch before: this commit would have failed without it
         self._unproven = (next_offset, result.confirm)
@@ -314,12 +379,11 @@ class Lane:
         seconds = loop.time() - started
         done = Done(records[0].offset, next_offset, timestamps, result, seconds)
         self._shared.watcher.batch(self._partition, done)
-        await self._tell_lag()
-        return True
 
     async def _fetch(self) -> Sequence[ConsumerRecord]:
         partition = self._partition
-        most = 1 if self._failures.alone_at(self._position) else self._shared.limits.batch_records
+        alone = self._position < self._alone_until or self._failures.alone_at(self._position)
+        most = 1 if alone else self._shared.limits.batch_records
         try:
             got = await self._shared.consumer.getmany(partition, timeout_ms=_POLL_MS, max_records=most)
         except OffsetOutOfRangeError:
@@ -356,22 +420,28 @@ class Lane:
             position = await self._shared.consumer.position(self._partition)
             self._shared.watcher.lag(self._partition, max(0, end - position))
 
-    async def _decide(self, records: Sequence[ConsumerRecord]) -> BatchResult:
-        shared, inputs = self._shared, [_record(record) for record in records]
+    async def _decide(self, inputs: Sequence[Record]) -> BatchResult:
+        shared = self._shared
         if self._failures.given_up:
             return _given_up(inputs[0], self._failures)
         try:
             result = await shared.process(inputs)
-        except shared.fatal as error:
-            raise WorkerStoppedError(str(error)) from error
+        except shared.fatal:
+            raise
         except Exception as error:
-            self._failures.note(
-                records[0].offset, len(records), "crashed", f"processing failed: {type(error).__name__}"
-            )
+            self._failures.note(self._position, len(inputs), "crashed", f"processing failed: {type(error).__name__}")
             raise
         if result.stop is not None:
             raise WorkerStoppedError(result.stop)
         return result
+
+    def _judged(self, inputs: Sequence[Record], result: BatchResult, next_offset: int) -> Batch:
+        sources = [record.source for record in inputs]
+        batch = Batch(self._partition, self._position, next_offset, sources, result.dead_letters)
+        message = self._shared.brakes.judge(batch)
+        if message is not None:
+            raise WorkerStoppedError(message)
+        return batch
 
     async def _send(self, producer: AIOKafkaProducer, parcel: Parcel, next_offset: int, claims: Freshness) -> None:
         shared, ended = self._shared, "failed"
@@ -465,6 +535,10 @@ class Failures:
     def forget(self) -> None:
         """Note that the failing place is behind."""
         self._times, self.given_up = 0, False
+
+    def give_up(self, message: str) -> None:
+        """Note that the next record is not to be tried: it ended the process."""
+        self.given_up, self.reason, self.message = True, "crashed", message
 
     def note(self, offset: int, records: int, reason: DeadLetterReason, message: str) -> None:
         """Note that the batch that begins there failed."""

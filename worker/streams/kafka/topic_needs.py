@@ -99,10 +99,10 @@ def _differences(need: TopicNeed, wanted: Sequence[TopicNeed], states: Mapping[s
 def _cleanup(need: TopicNeed, state: TopicState) -> Iterator[Finding]:
     found = ",".join(sorted(state.cleanup))
     if need.compacted and "compact" not in state.cleanup:
-        message = f"cleanup.policy is {found}, expected compact: it is what the store is rebuilt from"
+        message = f"cleanup.policy is {found}, expected compact: the store is rebuilt from it"
         yield Finding(need.name, "error", message)
     elif need.compacted and "delete" in state.cleanup:
-        message = f"cleanup.policy is {found}, expected compact alone: old assignments are deleted"
+        message = f"cleanup.policy is {found}, expected compact alone: old records are deleted"
         yield Finding(need.name, "warning", message)
     elif not need.compacted and "compact" in state.cleanup:
         message = f"cleanup.policy is {found}, expected delete: compaction drops all but a key's last record"
