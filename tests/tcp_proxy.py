@@ -60,6 +60,10 @@ class TcpProxy:
         """Break the connections of this moment; new ones are treated as before."""
         self._call(self._cut)
 
+    def lead_to(self, port: int) -> None:
+        """Break the connections of this moment and connect to that port from now on."""
+        self._call(self._lead_to, port)
+
     def _call(self, act: Callable[..., object], *arguments: object) -> None:
         """Run it in the proxy's loop and wait until it is done."""
 
@@ -88,6 +92,10 @@ class TcpProxy:
 
     def _hold(self) -> None:
         self._open.clear()
+
+    def _lead_to(self, port: int) -> None:
+        self._target = (self._target[0], port)
+        self._cut()
 
     def _cut(self) -> None:
         for pipe in self._pipes:

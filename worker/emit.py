@@ -80,6 +80,14 @@ class _Enrollment(msgspec.Struct, frozen=True, gc=False):
     payload: msgspec.Raw
 
 
+class _Erasure(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `schemas.erasure.Erasure`, in their order."""
+
+    subject_type: str
+    subject: str
+    erased_at: str
+
+
 class _Assignment(msgspec.Struct, frozen=True, gc=False):
     """The fields of `schemas.assignment.Assignment`, in their order."""
 
@@ -192,6 +200,11 @@ def assignments(read: Read, proposal: Proposal, held: Held, subjects: Sequence[S
         key = f"{trigger.tenant or ''}|{experiment.id}|{subject.hex}".encode()
         found.append(Output("assignments", read.record, trigger, key, _encode(value), index))
     return found
+
+
+def erasure(subject: Subject, moment: str) -> bytes:
+    """Return the value that says that a subject was erased at that time (RFC 3339)."""
+    return _encode(_Erasure(subject.type, subject.hex, moment))
 
 
 def _given(decision: Decision) -> tuple[str | None, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+from tests.experiments_factory import subjects
 from tests.stores.redis_stores import ALL
 from worker.experiments.claims import Assignment
 from worker.experiments.subjects import Subject
@@ -36,6 +37,11 @@ class Log:
         self.held = asyncio.Event()
         self.held.set()
         self.reading = asyncio.Event()
+
+    def publish(self, name: str, assignment: Assignment) -> None:
+        """Add what a claim was answered."""
+        (subject,) = subjects(name)
+        self.entries_.append(Entry(subject.type, subject.hex, ALL.id, assignment))
 
     async def settled(self) -> None:
         if self.broken:

@@ -52,3 +52,33 @@ class ReplayProgress:
         """Show that many events."""
         elapsed = self._bar.tasks[self._task].elapsed or 0.0
         self._bar.update(self._task, events=events, rate=events / elapsed if elapsed else 0.0)
+
+
+class OffsetsProgress:
+    """A bar over the offsets of a topic, with records per second and the time left; `wanted` as above."""
+
+    def __init__(self, what: str, *, wanted: bool | None) -> None:
+        self._bar = Progress(
+            TextColumn(what),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} records"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(file=sys.stderr),
+            disable=not (sys.stderr.isatty() if wanted is None else wanted),
+            transient=True,
+        )
+        self._task = self._bar.add_task(what, total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def read(self, records: int, whole: int) -> None:
+        """Move the bar to so many records of all."""
+        self._bar.update(self._task, completed=records, total=whole)

@@ -191,16 +191,7 @@ class RedisStore:
                 await self._rebuilder.whole()
 
     async def _call_patiently(self, *command: str | bytes | int) -> Any:
-        async def call() -> Any:
-            try:
-                return await self._connections.call(*command)
-            except NoScriptError as error:
-                return error
-
-        found = await self._patience.until_answered(call)
-        if isinstance(found, NoScriptError):
-            raise found
-        return found
+        return await self._patience.until_answered(lambda: self._connections.call(*command))
 
     def _take(self) -> list[Published]:
         taken = list(islice(self._unsent, _CONFIRMS_A_CALL))

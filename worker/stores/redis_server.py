@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import FailureKind, StoreRefusedError, kind_of, refusal, unavailable
@@ -65,6 +65,7 @@ class Patience:
 
         Raises:
             StoreRefusedError: waiting would not help.
+            NoScriptError: the server does not know the script by its hash.
         """
         try:
             return await self._try(call)
@@ -95,6 +96,8 @@ class Patience:
     async def _try(self, call: Callable[[], Awaitable[_Found]]) -> _Found:
         try:
             return await call()
+        except NoScriptError:
+            raise  # who asked has its text
         except (RedisError, OSError) as error:
             kind = kind_of(error)
             self._telemetry.failed(kind)

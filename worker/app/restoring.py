@@ -1,0 +1,131 @@
+"""Rebuilding a store by hand: what `restore` composes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from worker.app.store import DAY_MS
+from worker.app.truth import PublishedAssignments
+from worker.settings import Settings
+from worker.stores.redis_connections import Connections
+from worker.stores.redis_errors import FailureKind
+from worker.stores.redis_rebuild import Rebuilder
+from worker.stores.redis_records import Layout
+from worker.stores.redis_server import Patience, check, check_pepper, fingerprint
+
+
+class Restoring(msgspec.Struct, frozen=True):
+    """Into which prefix to restore; `dry_run` reads and counts, and writes nothing."""
+
+    settings: Settings
+    prefix: str
+    dry_run: bool
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """What a restore came to: entries read, records changed and erased; None where nothing was to be written."""
+
+    prefix: str
+    dry_run: bool
+    entries: int
+    experiments: dict[str, int]
+    changed: int | None
+    erased: int | None
+
+
+class BusyError(Exception):
+    """Somebody else rebuilds this store now."""
+
+
+async def restore(job: Restoring, progress: Callable[[int, int], None]) -> Restored:
+    """Read the assignments topic and write the store; `progress` hears how many offsets are read, of how many.
+
+    Raises:
+        TruthUnavailableError: the topic can't be read.
+        StoreUnavailableError, StoreRefusedError: the store can't be written.
+        BusyError, LockLostError: somebody else rebuilds it, or the server lost what was written.
+    """
+    truth = _Counted(job.settings, progress, live=job.prefix == job.settings.redis.key_prefix)
+    if job.dry_run:
+        await truth.erased(0)
+        async for _ in truth.entries(0):
+            pass
+        return Restored(job.prefix, True, truth.count, truth.experiments, None, None)
+    async with _connections(job.settings) as connections:
+        redis, subjects = job.settings.redis, job.settings.subjects
+        assert subjects.pepper is not None  # noqa: S101 - the command asks for it
+        pepper = fingerprint(subjects.pepper.get_secret_value().encode())
+        layout = Layout(job.prefix, redis.ttl_days * DAY_MS, subjects.link_days * DAY_MS)
+        await check(connections)
+        await check_pepper(connections, layout, pepper)
+        patience = Patience(connections.url, _Silent())
+
+        async def call(*command: Any) -> Any:
+            return await patience.until_answered(lambda: connections.call(*command))
+
+        rebuilder = Rebuilder(call, layout, pepper, truth, _Silent())
+        done = await rebuilder.rebuild(await rebuilder.state(), 0)
+    if done is None:
+        raise BusyError
+    return Restored(job.prefix, False, done.entries, truth.experiments, done.changed, done.erased)
+
+
+@asynccontextmanager
+async def _connections(settings: Settings) -> AsyncIterator[Connections]:
+    connections = Connections(settings.redis.url.get_secret_value(), settings.redis.timeout_ms / 1000)
+    try:
+        yield connections
+    finally:
+        await connections.aclose()
+
+
+class _Counted(PublishedAssignments):
+    """The published assignments, counted by experiment; where no worker claims, none is waited for."""
+
+    def __init__(self, settings: Settings, progress: Callable[[int, int], None], *, live: bool) -> None:
+        super().__init__(settings, progress)
+        self._live = live
+        self.count = 0
+        self.experiments: dict[str, int] = {}
+
+    async def settled(self) -> None:
+        """Wait as a worker does, if workers may claim there."""
+        if self._live:
+            await super().settled()
+
+    async def entries(self, since_ms: int) -> AsyncIterator[Any]:
+        """Count what passes."""
+        async for found in super().entries(since_ms):
+            self.count += len(found)
+            for entry in found:
+                self.experiments[entry.experiment_id] = self.experiments.get(entry.experiment_id, 0) + 1
+            yield found
+
+
+class _Silent:
+    """Hears what a store tells, and says nothing: the command does."""
+
+    def claimed(self, seconds: float, asked: int, cached: int) -> None:
+        """Forget it."""
+
+    def failed(self, kind: FailureKind) -> None:
+        """Forget it."""
+
+    def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
+        """Forget it."""
+
+    def lost(self, since_ms: int) -> None:
+        """Forget it."""
+
+    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the value itself
+        """Forget it."""
+
+    def rebuilt(self, entries: int, seconds: float) -> None:
+        """Forget it."""
+
+    def rebuild_failed(self, reason: str) -> None:
+        """Forget it."""
