@@ -17,6 +17,8 @@ from schemas.exposure import Exposure
 from tests.definitions_documents import percentage_set, segment_set
 from tests.pipelines import pipeline, records, values
 from worker import Handlers
+from worker.experiments.claims import Assignment, Published
+from worker.experiments.subjects import Subject
 from worker.outputs import OUTPUT_KINDS, BatchResult
 from worker.pipeline import Exposures
 from worker.records import Record
@@ -190,6 +192,40 @@ async def test_an_assignment_is_published_once_a_batch_until_that_is_confirmed()
     later.confirm()
     confirmed = await pipeline(store=store).process(records({**login(1), "id": "evt_d"}))
     assert values(confirmed, "assignments") == []
+
+
+async def test_a_batch_is_renewed_by_the_same_answers_also_when_they_were_confirmed_meanwhile() -> None:
+    store = MemoryStore()
+    result = await pipeline(store=store).process(records(login(1), login(2)))
+    assert await result.renew()
+    result.confirm()
+    assert await result.renew()
+    assert await (await pipeline().process(records(b"{"))).renew()
+
+
+async def test_a_batch_is_not_renewed_where_the_store_answers_otherwise_by_now() -> None:
+    store = MemoryStore()
+    result = await pipeline(store=store).process(records(login(1), login(2)))
+    [key] = {output.key for output in result.outputs["exposures"] if output.trigger.id == "evt_2"}
+    subject = Subject("user", bytes.fromhex((key or b"").decode()), (key or b"").decode())
+    other = Assignment("var_control", 1, "rev", None, "evt_other", None)
+    store.put(result.outputs["exposures"][0].trigger.tenant, "exp_a", subject, other)
+    assert not await result.renew()
+
+
+async def test_a_batch_that_publishes_less_than_is_offered_by_now_is_not_renewed() -> None:
+    store = MemoryStore()
+    running = pipeline(store=store)
+    (await running.process(records(login(1)))).confirm()
+    result = await running.process(records(login(1)))
+    assert values(result, "assignments") == []
+    store.confirm([Published(None, "exp_a", subject, -1) for subject in _subjects(result)])  # an older one buried it
+    assert not await result.renew()
+
+
+def _subjects(result: BatchResult) -> list[Subject]:
+    keys = [(output.key or b"").decode() for output in result.outputs["exposures"]]
+    return [Subject("user", bytes.fromhex(key), key) for key in keys]
 
 
 async def test_keys_are_hashes_of_the_subject() -> None:

@@ -18,8 +18,9 @@ from tests.schemas.scribe import Noted, Scribe
 from worker import Handlers
 from worker.app.loading import load_definitions
 from worker.app.processing import new_pipeline
+from worker.emit import erasure
 from worker.experiments.claims import Claim, Proposal, Published, Unreachable
-from worker.experiments.subjects import SubjectKeys
+from worker.experiments.subjects import Identities, SubjectKeys, SubjectType
 from worker.handlers.dispatch import Dispatcher
 from worker.handlers.load import load_handlers
 from worker.records import Oversize, Record
@@ -44,7 +45,15 @@ async def everything() -> dict[str, list[Any]]:
     small = Scribe(max_bytes=2500)
     await small.process(pipeline(), at(post_login(padding="x" * 3000)))
     found = {name: scribe.documents().get(name, []) + small.documents().get(name, []) for name in scribe.noted}
-    return found | {"definitions": documents(EXAMPLES / "definitions")}
+    return found | {"definitions": documents(EXAMPLES / "definitions"), "erasure": erasures()}
+
+
+def erasures() -> list[Any]:
+    """What `forget` writes, of every type of subject."""
+    keys = SubjectKeys(b"pepper")
+    names: tuple[tuple[SubjectType, str], ...] = (("user", "auth0|1"), ("identifier", "ada@b.no"), ("device", "d-1"))
+    subjects = keys.of_all("ten_1", Identities(names, ""))
+    return [orjson.loads(erasure(subject, "2026-03-01T00:00:00.000Z")) for subject in subjects]
 
 
 async def traffic(scribe: Scribe, values: Iterable[bytes]) -> None:

@@ -18,8 +18,8 @@ from tests.factories import post_login
 from tests.running import Stage, stage
 from worker import Handlers
 from worker.app.run import WorkerFailedError
-from worker.experiments.claims import Claim, Proposal, Published
-from worker.settings import DeadLetters
+from worker.experiments.claims import Assignment, Claim, Proposal, Published
+from worker.settings import DeadLetters, Redis
 from worker.stores.memory import MemoryStore
 from worker.stores.redis_errors import StoreRefusedError
 from worker.streams.kafka import lane
@@ -408,3 +408,37 @@ async def test_an_event_of_a_binary_cloudevent_keeps_its_trigger_beside_it(kafka
         (record,) = await on.received("enriched")
         assert orjson.loads(record.value)["experiment"]["experiment_id"] == "exp_a"
         assert dict(record.headers)["ce_trigger"] == b"post_login"
+
+
+class Changing(MemoryStore):
+    """Answers otherwise when it is asked for the second time, as one does that was rebuilt in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def claim(self, proposals: Sequence[Proposal]) -> list[Claim]:
+        self.asked += 1
+        if self.asked == 2:
+            for proposal in proposals:
+                other = Assignment("var_control", 1, "another", None, "evt_of_another_worker", None)
+                for subject in proposal.subjects:
+                    self.put(proposal.trigger.tenant, proposal.experiment.id, subject, other)
+        return await super().claim(proposals)
+
+
+async def test_a_batch_whose_claims_grew_old_is_decided_anew_if_the_store_answers_otherwise(kafka: Kafka) -> None:
+    handlers, store = Handlers(), Changing()
+
+    @handlers.post_login
+    async def slow(event: Any, api: Any) -> None:
+        await asyncio.sleep(0.12)  # longer than a claim may wait
+
+    async with stage(kafka, store=store) as on:
+        on.settings = on.settings.model_copy(update={"redis": Redis(claim_max_age_ms=100)})
+        await on.send(login(1))
+        async with on.worker(handlers):
+            await on.until_processed(1)
+        (exposure,) = [orjson.loads(record.value) for record in await on.received("exposures")]
+        assert (exposure["variation_id"], exposure["is_first"]) == ("var_control", False)
+        assert store.asked >= 3
