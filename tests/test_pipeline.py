@@ -17,7 +17,8 @@ from schemas.exposure import Exposure
 from tests.definitions_documents import percentage_set, segment_set
 from tests.pipelines import pipeline, records, values
 from worker import Handlers
-from worker.experiments.claims import Assignment, Published
+from worker.experiments import claims
+from worker.experiments.claims import Published
 from worker.experiments.subjects import Subject
 from worker.outputs import OUTPUT_KINDS, BatchResult
 from worker.pipeline import Exposures
@@ -208,7 +209,7 @@ async def test_a_batch_is_not_renewed_where_the_store_answers_otherwise_by_now()
     result = await pipeline(store=store).process(records(login(1), login(2)))
     [key] = {output.key for output in result.outputs["exposures"] if output.trigger.id == "evt_2"}
     subject = Subject("user", bytes.fromhex((key or b"").decode()), (key or b"").decode())
-    other = Assignment("var_control", 1, "rev", None, "evt_other", None)
+    other = claims.Assignment("var_control", 1, "rev", None, "evt_other", None)
     store.put(result.outputs["exposures"][0].trigger.tenant, "exp_a", subject, other)
     assert not await result.renew()
 

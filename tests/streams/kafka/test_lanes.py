@@ -431,7 +431,7 @@ async def test_a_batch_whose_claims_grew_old_is_decided_anew_if_the_store_answer
     handlers, store = Handlers(), Changing()
 
     @handlers.post_login
-    async def slow(event: Any, api: Any) -> None:
+    async def slow(_event: Any, _api: Any) -> None:
         await asyncio.sleep(0.12)  # longer than a claim may wait
 
     async with stage(kafka, store=store) as on:
