@@ -6,13 +6,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import decision, memory, replay, worker
+from bench import decision, memory, rebuild, replay, worker
 from bench.table import markdown
 
 COMPARISONS = {
     "replay": replay.compare,
     "memory": memory.compare,
     "decision": decision.compare,
+    "rebuild": rebuild.compare,
     "worker": worker.compare,  # last: its servers are large, and memory is told of the largest child
 }
 

@@ -29,7 +29,7 @@ PARTITIONS = 8
 _WARM_UP = 1  # rounds before
 _PATIENCE = 60  # seconds between two batches
 _ROOT = Path(__file__).parent.parent
-_OUTPUTS = ("enriched", "exposures", "enrollments", "commands", "assignments", "dead_letters")
+_OUTPUTS = ("enriched", "exposures", "enrollments", "commands", "erasures", "dead_letters")
 
 
 def compare(folder: Path) -> list[Row]:
@@ -66,16 +66,20 @@ def _row(what: str, ours: Sequence[float], theirs: Sequence[float], aim: str) ->
 
 
 async def _fill(servers: str, lines: Sequence[bytes]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    names = ["triggers", "copied", *_OUTPUTS]
-    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
-    await admin.close()
+    await make_topics(servers, ["triggers", "copied", *_OUTPUTS])
     producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=1 << 20, linger_ms=50)
     await producer.start()
     sent = [await producer.send("triggers", line, partition=place % PARTITIONS) for place, line in enumerate(lines)]
     await asyncio.gather(*sent)
     await producer.stop()
+
+
+async def make_topics(servers: str, names: Sequence[str]) -> None:
+    """Make topics of 8 partitions."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+    await admin.close()
 
 
 def _plain(kafka: Kafka, number: int) -> float:
@@ -100,8 +104,10 @@ def _ours(kafka: Kafka, redis: Redis, folder: Path, group: str, processes: int) 
         "WORKER_DEFINITIONS__PATH": str(EXAMPLES / "definitions"),
         "WORKER_HANDLERS": str(folder / "worker_handlers.py"),
         "WORKER_TOPICS__TRIGGERS": "triggers",
+        "WORKER_TOPICS__ASSIGNMENTS": f"assignments.{group}",  # or its store would be rebuilt from the others'
         **{f"WORKER_TOPICS__{name.upper()}": name for name in _OUTPUTS},
     }
+    asyncio.run(make_topics(kafka.bootstrap_servers, [settings["WORKER_TOPICS__ASSIGNMENTS"]]))
     return asyncio.run(_rate(settings, processes))
 
 

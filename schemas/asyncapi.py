@@ -88,8 +88,14 @@ CHANNELS: Mapping[str, Channel] = {
         (("dead-letter-value", "dead-letter-headers"), ("oversize-input", "dead-letter-headers")),
         {"description": "The input's key."},
     ),
+    "redriven": Channel(
+        "Redriven dead letters",
+        "Which dead letters were sent back, compacted: no redrive sends them again. Written by `dlq redrive`.",
+        (("redriven", None),),
+        {"type": "string", "description": "The letter's place, `<partition>/<offset>`."},
+    ),
 }
-_COMPACTED = frozenset({"assignments", "erasures"})
+_COMPACTED = frozenset({"assignments", "erasures", "redriven"})
 _DEAD_LETTER_VALUE = {
     "title": "DeadLetterValue",
     "description": "The input's value, byte for byte: whatever it was, often no JSON.",

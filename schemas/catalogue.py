@@ -30,6 +30,7 @@ from schemas.erasure import Erasure
 from schemas.event import Event
 from schemas.exposure import Exposure
 from schemas.headers import DeadLetterHeaders, OutputHeaders
+from schemas.redriven import Redriven
 from schemas.summary import Summary
 from schemas.tenant_log import TenantLogEvent, WrappedTenantLogEvent
 from schemas.trigger_event import TriggerEvent
@@ -92,6 +93,7 @@ CONTRACTS = (
     Contract("dead-letter", DeadLetter, "output"),
     Contract("dead-letter-headers", DeadLetterHeaders, "output"),
     Contract("oversize-input", OversizeInput, "output"),
+    Contract("redriven", Redriven, "output"),
     Contract("summary", Summary, "output"),
 )
 

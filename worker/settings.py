@@ -161,6 +161,9 @@ class Topics(_Group):
         "experiment.erasures", description="Who was erased on request (compacted): no restore brings them back."
     )
     dead_letters: _TopicName = Field("auth.triggers.dlq", description="Dead letters.")
+    redriven: _TopicName = Field(
+        "auth.triggers.dlq.redriven", description="Which dead letters were sent back (compacted); for `dlq`."
+    )
     partitions: int = Field(8, ge=1, le=10_000, description="For `topics create`: partitions of each topic.")
     replication_factor: int = Field(1, ge=1, le=10, description="For `topics create`: replicas of each partition.")
     partitioning: Literal["input", "key"] = Field(

@@ -23,7 +23,17 @@ from tests.definitions_documents import percentage_set
 from tests.factories import post_login
 from tests.topic_records import make_topic, records_of
 
-KINDS = ("triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "erasures", "dead_letters")
+KINDS = (
+    "triggers",
+    "enriched",
+    "exposures",
+    "enrollments",
+    "commands",
+    "assignments",
+    "erasures",
+    "dead_letters",
+    "redriven",
+)
 PATIENCE = 60.0  # seconds
 
 

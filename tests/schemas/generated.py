@@ -28,6 +28,7 @@ from worker.settings import Settings
 from worker.simulate.options import TrafficOptions
 from worker.simulate.traffic import generate_lines
 from worker.stores.memory import MemoryStore
+from worker.streams.kafka.letters import Letter, mark_of
 from worker.summary import Summary
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -45,7 +46,13 @@ async def everything() -> dict[str, list[Any]]:
     small = Scribe(max_bytes=2500)
     await small.process(pipeline(), at(post_login(padding="x" * 3000)))
     found = {name: scribe.documents().get(name, []) + small.documents().get(name, []) for name in scribe.noted}
-    return found | {"definitions": documents(EXAMPLES / "definitions"), "erasure": erasures()}
+    return found | {"definitions": documents(EXAMPLES / "definitions"), "erasure": erasures(), "redriven": marks()}
+
+
+def marks() -> list[Any]:
+    """What `dlq redrive` notes."""
+    letter = Letter(3, 117, "not_json", "", "auth.triggers/0/5", "decode", "", 0, None, b"{", (), kept=True)
+    return [orjson.loads(mark_of(letter, "2026-03-01T00:00:00.000Z")[1])]
 
 
 def erasures() -> list[Any]:

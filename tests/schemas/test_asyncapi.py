@@ -80,10 +80,14 @@ def test_every_topic_has_its_channel() -> None:
     assert tuple(CHANNELS) == TOPIC_KINDS
 
 
-def test_assignments_and_erasures_alone_are_compacted() -> None:
+def test_what_is_looked_up_by_key_is_compacted() -> None:
     kafka = {name: channel["bindings"]["kafka"] for name, channel in DOCUMENT["channels"].items()}
     policies = {name: binding["topicConfiguration"]["cleanup.policy"] for name, binding in kafka.items()}
-    assert {name for name, policy in policies.items() if policy == ["compact"]} == {"assignments", "erasures"}
+    assert {name for name, policy in policies.items() if policy == ["compact"]} == {
+        "assignments",
+        "erasures",
+        "redriven",
+    }
     assert {binding["partitions"] for binding in kafka.values()} == {8}
 
 
@@ -92,7 +96,7 @@ def test_every_message_of_the_worker_has_headers_and_names_its_schema() -> None:
     for name, channel in DOCUMENT["channels"].items():
         for message in channel["messages"]:
             found = DOCUMENT["components"]["messages"][message]
-            assert "headers" in found or name in {"triggers", "erasures"}
+            assert "headers" in found or name in {"triggers", "erasures", "redriven"}
             assert found.get("x-schema-id") in known or message == "deadLetterValue"
 
 
@@ -120,7 +124,7 @@ def test_an_example_is_what_the_document_and_the_2020_12_schemas_say(name: str) 
 
 def test_every_record_that_a_replay_has_is_shown() -> None:
     kafka_only = {"eventData", "userCreatedData", "enrichedEventData", "enrichedUserCreatedData", "oversizeInput"}
-    assert set(WITH_EXAMPLES) == MESSAGES.keys() - kafka_only - {"erasure"}
+    assert set(WITH_EXAMPLES) == MESSAGES.keys() - kafka_only - {"erasure", "redriven"}
 
 
 def keywords(schema: Any) -> Iterator[str]:

@@ -10,7 +10,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from worker.cli import config, explain, forget, new, replay, restore, run, schemas, simulate, topics, validate, welcome
+from worker.cli import (
+    config,
+    dlq,
+    explain,
+    forget,
+    new,
+    replay,
+    restore,
+    run,
+    schemas,
+    simulate,
+    topics,
+    validate,
+    welcome,
+)
 from worker.cli.options import FOUND_SOMETHING_WRONG
 
 app = typer.Typer(
@@ -29,6 +43,7 @@ app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("forget")(forget.forget)
 app.command("restore")(restore.restore)
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(new.app, name="new")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(topics.app, name="topics")

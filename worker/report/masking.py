@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from typing import Any
+
+import orjson
 
 from worker.telemetry.redaction import REDACTED, redact_text
 
@@ -15,12 +19,38 @@ _PRIVATE = re.compile(
     r"|[\w-]{32,}"  # a token, a hash
 )
 
+_SHOWN = frozenset({
+    "trigger", "type", "time", "date", "specversion", "strategy", "protocol", "countryCode", "subdivisionCode", "error",
+})  # fmt: skip
+"""Members whose text says nothing about a person."""
+
 _HOST_ENDS = re.compile(r"[/?#\\]")
 
 
 def mask(text: str) -> str:
     """Return the text without addresses, tokens and whatever else could be a person's or a secret."""
     return _PRIVATE.sub(MASK, redact_text(text).replace(REDACTED, MASK))
+
+
+def mask_input(raw: bytes) -> Any:
+    """Return what an input looks like, without its texts: JSON in its structure, else how long it is and its digest."""
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return f"no JSON: {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()[:16]}…"
+    return _structure(document, shown=False)
+
+
+def _structure(value: Any, *, shown: bool) -> Any:
+    match value:
+        case dict():
+            return {mask(name): _structure(inner, shown=name in _SHOWN) for name, inner in value.items()}
+        case list():
+            return [_structure(inner, shown=False) for inner in value]
+        case str():
+            return mask(value) if shown else MASK
+        case _:
+            return value
 
 
 def mask_endpoint(endpoint: str) -> str:

@@ -31,7 +31,7 @@ def state(**overrides: Any) -> TopicState:
 
 
 def states(**overrides: dict[str, Any]) -> dict[str, TopicState]:
-    compacted = {kind: {"cleanup": frozenset({"compact"})} for kind in ("assignments", "erasures")}
+    compacted = {kind: {"cleanup": frozenset({"compact"})} for kind in ("assignments", "erasures", "redriven")}
     return {NAMES[kind]: state(**{**compacted.get(kind, {}), **overrides.get(kind, {})}) for kind in TOPIC_KINDS}
 
 

@@ -55,6 +55,7 @@ from aiokafka.errors import (
 from worker.outputs import BatchResult, DeadLetter, Tallies, no_outputs
 from worker.records import DeadLetterReason, Record
 from worker.streams.kafka.brakes import Batch, Brakes
+from worker.streams.kafka.letters import redriven_from
 from worker.streams.kafka.outgoing import Entry, Packer, Parcel
 from worker.streams.kafka.producers import Producers
 from worker.streams.kafka.trials import Gate, Trials
@@ -564,7 +565,7 @@ def _nothing_to_confirm() -> None:
 def _record(found: ConsumerRecord) -> Record:
     return Record(
         found.value or b"",
-        f"{found.topic}/{found.partition}/{found.offset}",
+        redriven_from(found.headers) or f"{found.topic}/{found.partition}/{found.offset}",
         found.key,
         tuple(found.headers),
         found.timestamp,

@@ -8,7 +8,15 @@ from typing import Literal, get_args
 import msgspec
 
 TopicKind = Literal[
-    "triggers", "enriched", "exposures", "enrollments", "commands", "assignments", "erasures", "dead_letters"
+    "triggers",
+    "enriched",
+    "exposures",
+    "enrollments",
+    "commands",
+    "assignments",
+    "erasures",
+    "dead_letters",
+    "redriven",
 ]
 TOPIC_KINDS: tuple[TopicKind, ...] = get_args(TopicKind)
 HEADROOM = 64 << 10
@@ -16,7 +24,7 @@ HEADROOM = 64 << 10
 
 _CREATE = "experiment-worker topics create"
 _DAY_MS = 24 * 60 * 60 * 1000
-_COMPACTED: frozenset[TopicKind] = frozenset({"assignments", "erasures"})
+_COMPACTED: frozenset[TopicKind] = frozenset({"assignments", "erasures", "redriven"})
 _HOLDS_INPUTS: frozenset[TopicKind] = frozenset({"enriched", "dead_letters"})
 
 
