@@ -73,6 +73,9 @@ def _expect_exits(code: int, dead: Sequence[Worker]) -> None:
         assert worker.returncode == code, f"exit {worker.returncode}, expected {code}: {worker.tail()}"
 
 
+_BLAMED = {"WORKER_DEAD_LETTERS__MAX_DEATHS": "3"}
+
+
 async def supervised(
     stage: Stage, lives: int | None = None, broken: Breakage | None = None, **settings: str
 ) -> list[Worker]:
@@ -85,7 +88,7 @@ async def supervised(
     await stage.feeder.feed(len(stage.plan.inputs))
     dead: list[Worker] = []
     while stage.unsettled > 0 and len(dead) < (lives or _DEATHS * deadly + 1):
-        worker = stage.workers.start("w", static=True, broken=broken, **settings)
+        worker = stage.workers.start("w", static=True, broken=broken, **_BLAMED, **settings)
         await until(lambda: worker.returncode is not None or stage.unsettled <= 0, stage.plan.seconds, "all outcomes")  # noqa: B023 - awaited within the round
         dead += [worker] if worker.returncode is not None else []
     assert stage.unsettled <= 0 or lives, f"no end after {len(dead)} deaths"

@@ -147,6 +147,7 @@ async def staged(plan: Plan, servers: Servers, folder: Path) -> AsyncIterator[St
 def _environment(plan: Plan, servers: Servers, layout: Layout, definitions: Path) -> dict[str, str]:
     return {
         **layout.environment(),
+        "WORKER_DEAD_LETTERS__MAX_DEATHS": "100",  # here it is not the records that kill
         "WORKER_DEFINITIONS__PATH": str(definitions),
         "WORKER_HANDLERS": "tests.faults.handlers",
         "WORKER_HTTP__HOST": "127.0.0.1",
