@@ -69,6 +69,27 @@ async def lost(stage: Stage, strikes: int, broken: Breakage | None = None) -> No
             assert stage.workers.count("store_rebuilt") == before + 1, f"Redis {name}: expected one rebuild"
 
 
+async def hashed(stage: Stage, strikes: int) -> None:
+    """With `redis.on_outage = hash` nobody waits for a Redis that is away, and it counts again when it is back."""
+    for name in ("a", "b"):
+        await stage.join(name, WORKER_REDIS__ON_OUTAGE="hash")
+    await stage.running()
+    troubles = (("silent", _silent), ("gone", _gone))
+    for strike in range(strikes):
+        name, trouble = troubles[strike % len(troubles)]
+        closed = stage.workers.count("store_circuit_closed")
+        opened = stage.workers.count("store_circuit_open")
+        async with trouble(stage):
+            await stage.feeder.feed(stage.chunk(strikes))
+            stage.hit(f"Redis {name}")
+            await stage.settled()
+        assert stage.workers.count("store_circuit_open") > opened, f"Redis {name}: nobody noticed"
+        again = closed + stage.workers.count("store_circuit_open") - opened
+        what = f"Redis to be asked again after it was {name}"
+        await until(lambda: stage.workers.count("store_circuit_closed") >= again, stage.plan.seconds, what)  # noqa: B023 - awaited within the round
+        await stage.running()
+
+
 async def _edit(stage: Stage, edition: int) -> None:
     """Edit the definitions, and wait until every worker has them."""
     wanted = stage.workers.count("definitions_reloaded") + len(stage.workers.living)

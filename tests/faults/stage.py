@@ -95,9 +95,9 @@ class Stage:
         """Return how many inputs to feed at each of so many strikes, so that some are left for probes and the end."""
         return len(self.plan.inputs) * 9 // (strikes + 1) // 10
 
-    async def join(self, name: str, *, failpoint: str = "", broken: Breakage | None = None) -> Worker:
+    async def join(self, name: str, *, failpoint: str = "", broken: Breakage | None = None, **settings: str) -> Worker:
         """Start a worker and wait until it is a member of the group."""
-        worker = self.workers.start(name, failpoint=failpoint, broken=broken)
+        worker = self.workers.start(name, static=False, failpoint=failpoint, broken=broken, **settings)
         await until(lambda: worker.said("partitions_assigned"), self.plan.seconds, f"worker {name} to join")
         return worker
 
