@@ -13,10 +13,12 @@ from typing import Any
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
 
 from deploy.dev.servers import Kafka, Redis, free_port
 from tests.cli.homes import PATIENCE, Home, login, until
 from tests.topic_records import make_topic, records_of, send_records
+from worker.cli.main import app
 
 BROKEN = "from worker import Handlers\nhandlers = Handlers()\n@handlers.post_login\ndef act(event, api):\n    {}\n"
 FAILS = BROKEN.format("raise KeyError(event.user.email)")
@@ -32,16 +34,8 @@ def home(kafka: Kafka, redis: Redis, tmp_path: Path) -> Home:
 
 
 def dlq(home: Home, *arguments: str, code: int = 0, **environment: str) -> str:
-    result = subprocess.run(
-        [sys.executable, "-m", "worker", "dlq", *arguments],
-        env={**home.environment, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert result.returncode == code, result.stderr
+    result = CliRunner().invoke(app, ["dlq", *arguments], env={**home.environment, **environment})
+    assert result.exit_code == code, result.stderr
     return result.stdout if code == 0 else result.stderr
 
 
@@ -162,6 +156,7 @@ def test_a_redrive_that_was_killed_is_finished_by_the_next_and_nothing_goes_twic
 _KILLED_AFTER_TWO = """
 import os, signal, sys
 from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
 commit, begun = AIOKafkaProducer.commit_transaction, [0]
 async def dying(self):
     begun[0] += 1

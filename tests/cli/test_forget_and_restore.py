@@ -12,12 +12,14 @@ from typing import Any
 import orjson
 import pytest
 from redis import Redis as Client
+from typer.testing import CliRunner, Result
 
 from deploy.dev.servers import Kafka, Redis, free_port
 from tests.cli.homes import PATIENCE, Home, exposures, until
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
 from tests.topic_records import records_of, send_records
+from worker.cli.main import app
 
 ADA = {"user_id": "auth0|ada", "email": "ada@example.com"}
 TENANT = post_login()["event"]["tenant"]["id"]
@@ -37,21 +39,13 @@ def client(redis: Redis) -> Iterator[Client]:
         yield opened
 
 
-def command(home: Home, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "worker", *arguments],
-        env={**home.environment, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+def command(home: Home, *arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(app, arguments, env={**home.environment, **environment})
 
 
 def answer(home: Home, *arguments: str) -> dict[str, Any]:
     result = command(home, *arguments, "--json")
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     found: dict[str, Any] = orjson.loads(result.stdout)
     return found
 
@@ -145,7 +139,7 @@ def test_asking_twice_does_no_harm(home: Home) -> None:
 def test_nobody_is_erased_without_a_name_or_without_being_asked(home: Home) -> None:
     nobody, unasked = command(home, "forget"), command(home, "forget", "--user-id", "u")
     empty = command(home, "forget", "--email", " ", "--yes")
-    assert (nobody.returncode, unasked.returncode, empty.returncode) == (2, 2, 2)
+    assert (nobody.exit_code, unasked.exit_code, empty.exit_code) == (2, 2, 2)
     assert "expected whom to erase: --user-id, --email" in nobody.stderr
     assert "expected --yes" in unasked.stderr
     assert "an empty name is nobody's" in empty.stderr
@@ -155,7 +149,7 @@ def test_a_store_that_is_away_erases_nothing_and_says_so(home: Home) -> None:
     home.make_topics()
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
     result = command(home, "forget", "--user-id", "u", "--yes", WORKER_REDIS__URL=nowhere)
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert "expected a running Redis; ask for it again" in result.stderr
 
 
@@ -194,14 +188,14 @@ def test_restore_by_hand_makes_a_lost_store_whole(home: Home, client: Client) ->
         subject = worker.process("evt_1", ADA)["subject"]
     lose(client, home)
     result = command(home, "restore")
-    assert result.returncode == 0
+    assert result.exit_code == 0
     assert "2 records written" in result.stdout
     assert client.exists(f"{home.name}:s:{subject}", f"{home.name}:meta") == 2
 
 
 def test_restore_names_what_it_can_not_read(home: Home) -> None:
     result = command(home, "restore", "--dry-run")
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert f"{home.topic('erasures')}: no such topic" in result.stderr
 
 

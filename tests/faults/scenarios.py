@@ -38,6 +38,7 @@ class Scenario(msgspec.Struct, frozen=True):
     waived: frozenset[Rule] = frozenset()
 
 
+_STICKY: frozenset[Rule] = frozenset({"variation", "first", "store", "assignments"})  # what only a store can promise
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "failpoints": Scenario(worker_faults.failpoints, 9, 45),
@@ -48,7 +49,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "broker": Scenario(server_faults.broker, 1, 5),
         "redis": Scenario(server_faults.redis, 5, 20),
         "lost": Scenario(server_faults.lost, 3, 12),
-        "hash": Scenario(server_faults.hashed, 2, 10, waived=frozenset({"first", "store", "assignments"})),
+        "hash": Scenario(server_faults.hashed, 2, 10, waived=_STICKY),
         "poison": Scenario(input_faults.poison, 1, 1, POISONOUS),
         "refused": Scenario(input_faults.refused, 1, 1, LARGE),
         "crashing": Scenario(input_faults.crashing, 1, 1, CRASHING),

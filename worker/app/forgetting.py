@@ -93,8 +93,9 @@ async def forget(job: Forgetting, told: Callable[[Phase], None]) -> Receipt:
         await asyncio.sleep(claim_seconds(settings) + transaction_seconds(settings))
         told("assignments")
         keys: dict[bytes, bool] = {}
+        wanted = frozenset(hexes)
         async for found in reader.read(await reader.stretches()):
-            keys |= {record.key: bool(record.value) for record in found if _subject_of(record.key) in set(hexes)}
+            keys |= {record.key: bool(record.value) for record in found if _subject_of(record.key) in wanted}
         standing = [key for key, stands in keys.items() if stands]
         told("erasures")
         moment = now()
