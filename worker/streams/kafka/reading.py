@@ -15,7 +15,8 @@ from worker.streams.kafka.cluster import ClusterError, Connection, explained
 from worker.streams.kafka.topics import describe
 
 _POLL_MS = 500
-_FETCH_BYTES = 1 << 20
+_FETCH_BYTES = 1 << 18  # compressed: what is read ahead unpacks to many times that
+_MOST_RECORDS = 5000
 _STALL_SECONDS = 120.0
 
 
@@ -78,7 +79,7 @@ class TopicReader:
             async with asyncio.timeout(_STALL_SECONDS):
                 while True:
                     found: dict[TopicPartition, list[ConsumerRecord]]
-                    found = await self._committed.getmany(*partitions, timeout_ms=_POLL_MS)
+                    found = await self._committed.getmany(*partitions, timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
                     if found or await self._positions(partitions) != before:
                         return found
         except OffsetOutOfRangeError:
