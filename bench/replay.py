@@ -56,6 +56,9 @@ class _Quiet:
     def read(self, size: int) -> None:
         """Ignore it."""
 
+    def of(self, records: int, whole: int) -> None:
+        """Forget it."""
+
     def processed(self, events: int) -> None:
         """Ignore it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -30,34 +30,35 @@ def _unmeasured(_part: str) -> None:
 
 
 async def replay(
-    records: Iterable[Record],
+    batches: AsyncIterable[Sequence[Record]],
     pipeline: Processor,
     summary: Summary,
-    write: Callable[[BatchResult], None],
+    write: Callable[[BatchResult], Awaitable[None]],
     progress: Callable[[int], None],
     *,
     lap: Callable[[str], None] = _unmeasured,
 ) -> None:
-    """Process all records in order; `progress` is told the number of records so far after each batch.
+    """Process all batches in order; `progress` is told the number of records so far after each batch.
 
     `lap` is told when a batch was read, and when it was written.
 
     Raises:
         StoppedError: with the handler's message.
     """
-    for batch in _batches(records):
+    async for batch in batches:
         lap("read")
         result = await pipeline.process(batch)
         if result.stop is not None:
             raise StoppedError(result.stop)
-        write(result)
+        await write(result)
         result.confirm()
         summary.add(result)
         lap("write")
         progress(summary.events)
 
 
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+async def in_batches(records: Iterable[Record]) -> AsyncIterator[Sequence[Record]]:
+    """Yield the records, some hundred at a time."""
     iterator = iter(records)
     while batch := list(islice(iterator, BATCH_RECORDS)):
         yield batch

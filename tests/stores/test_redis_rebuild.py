@@ -48,7 +48,7 @@ async def test_a_rebuilt_record_is_the_very_one_that_was_claimed(
         await hold(store, "evt_2", MAIL)
         key = f"{prefix}:s:{ADA.hex}"
         before = await admin.call("HGET", key, ALL.id)
-        truth.entries_ = [Entry("user", ADA.hex, ALL.id, held.assignment)]
+        truth.entries_ = [Entry(None, "user", ADA.hex, ALL.id, held.assignment)]
         await flush(admin)
         await hold(store, "evt_3", USER)
         assert await admin.call("HGET", key, ALL.id) == before

@@ -15,12 +15,12 @@ from worker.stores.truth import Entry, TruthUnavailableError
 def published(subject: Subject, variation: str = "a", *, version: int = 0, event: str = "evt_old") -> Entry:
     """A record that was published."""
     assignment = Assignment(variation, version, ALL.revision, None, event, "2026-01-01T00:00:00Z")
-    return Entry(subject.type, subject.hex, ALL.id, assignment)
+    return Entry(None, subject.type, subject.hex, ALL.id, assignment)
 
 
 def tombstone(subject: Subject) -> Entry:
     """A record that was erased."""
-    return Entry(None, subject.hex, ALL.id, None)
+    return Entry(None, None, subject.hex, ALL.id, None)
 
 
 class Log:
@@ -41,7 +41,7 @@ class Log:
     def publish(self, name: str, assignment: Assignment) -> None:
         """Add what a claim was answered."""
         (subject,) = subjects(name)
-        self.entries_.append(Entry(subject.type, subject.hex, ALL.id, assignment))
+        self.entries_.append(Entry(None, subject.type, subject.hex, ALL.id, assignment))
 
     async def settled(self) -> None:
         if self.broken:

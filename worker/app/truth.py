@@ -25,6 +25,7 @@ _HEX_LENGTH = 64  # of a subject
 class _Published(msgspec.Struct, frozen=True):
     """What matters of the fields of `schemas.assignment.Assignment`."""
 
+    tenant_id: str | None
     experiment_id: str
     subject_type: SubjectType
     subject: str
@@ -107,8 +108,8 @@ class PublishedAssignments:
         """Return what a record says; None for one that was erased since, or that nobody of us has written."""
         try:
             if not record.value:
-                _, experiment_id, subject = _parts(record.key or b"")
-                return Entry(None, subject, experiment_id, None)
+                tenant, experiment_id, subject = _parts(record.key or b"")
+                return Entry(tenant or None, None, subject, experiment_id, None)
             found = _decode(record.value)
         except (msgspec.DecodeError, ValueError) as error:
             place = f"{record.topic}/{record.partition}/{record.offset}"
@@ -124,7 +125,7 @@ class PublishedAssignments:
             found.event_id,
             found.assigned_at,
         )
-        return Entry(found.subject_type, found.subject, found.experiment_id, assignment)
+        return Entry(found.tenant_id, found.subject_type, found.subject, found.experiment_id, assignment)
 
     async def _untouched(self) -> bool:
         """Tell whether no worker of this group has ever begun, and nothing was published."""

@@ -48,6 +48,10 @@ class ReplayProgress:
         """Move the bar to that many bytes."""
         self._bar.update(self._task, completed=size)
 
+    def of(self, records: int, whole: int) -> None:
+        """Move the bar to so many records of all."""
+        self._bar.update(self._task, completed=records, total=whole)
+
     def processed(self, events: int) -> None:
         """Show that many events."""
         elapsed = self._bar.tasks[self._task].elapsed or 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,20 +18,33 @@ from worker.cli.options import (
     LogLevel,
     refuse,
 )
-from worker.cli.session import definitions_or_refuse, handlers_or_refuse, settings_or_refuse, snapshot_or_refuse
+from worker.cli.session import (
+    Flags,
+    definitions_or_refuse,
+    handlers_or_refuse,
+    settings_or_refuse,
+    snapshot_or_refuse,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from worker.app.replay import Other, Window
+    from worker.app.failures import Failures
+    from worker.app.kafka_replay import Topic
+    from worker.app.replay import Other, Replay, Window
+    from worker.streams.logs import Log as LogFile
 
 _INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
 
 def replay(
+    context: typer.Context,
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE…", help="Logs: .ndjson, .ndjson.gz or .ndjson.zst files, folders, - for stdin."),
+        typer.Argument(
+            metavar="SOURCE…",
+            help="Logs: .ndjson, .ndjson.gz or .ndjson.zst files, folders, - for stdin; or one topic, kafka://TOPIC.",
+        ),
     ],
     definitions: DefinitionsPath = None,
     handlers: HandlerPaths = None,
@@ -39,12 +52,21 @@ def replay(
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Only events at or after this RFC 3339 time; those without a time are left out."
+            metavar="TIME",
+            help="Only events at or after this RFC 3339 time; those without a time are left out. Of a topic: by the "
+            "records' timestamps.",
         ),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Only events before this RFC 3339 time.")] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Stop after N inputs (before --since and --until).")
+    ] = None,
+    topic_suffix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SUFFIX",
+            help="Of a topic: write to new topics, named like the live ones with this suffix, instead of to --out.",
+        ),
     ] = None,
     report: Annotated[
         Path | None,
@@ -70,6 +92,14 @@ def replay(
     log_level: Log = LogLevel.WARNING,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide and report, write no outputs.")] = False,
+    from_assignments: Annotated[
+        bool,
+        typer.Option(
+            "--from-assignments",
+            help="Begin with what the assignments topic holds: everybody has the live variation. It needs the live "
+            "pepper.",
+        ),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are dead letters.")] = False,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Show progress.", show_default="on a terminal")
@@ -82,69 +112,55 @@ def replay(
     `summary.json`. They appear whole when the run is over; an interrupted run leaves earlier outputs as they were. An
     event that can't be processed becomes a dead letter and the run goes on.
 
+    A topic is read up to its end of this moment, in the order of its records' timestamps, without a group. Nothing is
+    ever written to the live topics.
+
     Example: `experiment-worker replay log.ndjson.gz --definitions definitions/ --handlers handlers.py`
 
     What next week's draft would have done to last month's logins:
     `experiment-worker replay logs/ --config worker.toml --activate exp_draft --dry-run --report what-if.html`
-    """
-    import asyncio
-    import sys
-    from contextlib import redirect_stdout
 
+    The last hours of the live topic, with the live variations:
+    `experiment-worker replay kafka://auth.triggers --since 2026-03-01T06:00:00Z --from-assignments`
+    """
     import orjson
 
     from worker.app.failures import Failures
-    from worker.app.replay import Replay, run_replay
+    from worker.app.replay import Replay
     from worker.cli.comparison_tables import show_comparison
     from worker.cli.failures import show_failures
-    from worker.cli.progress import ReplayProgress
     from worker.cli.replay_tables import show
-    from worker.replay import StoppedError
-    from worker.streams.line_file import UnwritableLinesError
-    from worker.streams.logs import UnreadableLogError, find_logs
-    from worker.streams.output_folder import OutputFolderError
 
-    window = _window(since, until)
+    topic, window = _topic(sources, since, until), _window(since, until)
+    if topic_suffix is not None:
+        _check_suffix(topic_suffix, topic, dry_run=dry_run, out_given=_given(context, "out"))
     _check_report(report)
-    flags = {
-        ("definitions", "path"): (definitions, "--definitions"),
-        ("handlers",): (handlers, "--handlers"),
-    }
+    flags: Flags = {("definitions", "path"): (definitions, "--definitions"), ("handlers",): (handlers, "--handlers")}
     settings = settings_or_refuse(config, log_level, flags).settings
-    try:
-        logs = find_logs(sources, None if dry_run else out)
-    except UnreadableLogError as error:
-        refuse(str(error))
+    if from_assignments and settings.subjects.pepper is None:
+        refuse("subjects.pepper is not set, expected the live one: WORKER_SUBJECTS__PEPPER in the environment")
+    files = None if dry_run or topic_suffix is not None else out
     failures = Failures()
     job = Replay(
-        logs,
+        [] if topic is not None else _logs_or_refuse(sources, files),
         settings,
         snapshot_or_refuse(settings),
         handlers_or_refuse(settings),
-        None if dry_run else out,
-        window,
+        files,
+        window if topic is None else None,
         limit,
         report,
         _other(compare or (settings.definitions.path if activate else None), activate),
         failures.add,
+        topic,
+        topic_suffix,
+        from_assignments,
     )
-    try:
-        # What handlers print goes to stderr: stdout is for the result.
-        with ReplayProgress(logs, wanted=progress) as shown, redirect_stdout(sys.stderr):
-            summary = asyncio.run(run_replay(job, shown))
-    except (OutputFolderError, UnwritableLinesError) as error:
-        refuse(str(error))
-    except StoppedError as error:
-        show_failures(failures.kinds(), stderr=True)
-        refuse(f"{error}; nothing was written", FOUND_SOMETHING_WRONG)
-    except UnreadableLogError as error:
-        refuse(f"{error}; nothing was written", FOUND_SOMETHING_WRONG)
-    except KeyboardInterrupt:
-        refuse("interrupted; earlier outputs stand as they were", _INTERRUPTED)
+    summary = _replayed_or_refuse(job, failures, progress)
     if json:
         typer.echo(orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     else:
-        show(summary, job.out)
+        show(summary, f"…{topic_suffix}" if topic_suffix is not None else files)
         show_failures(failures.kinds())
         if "comparison" in summary:
             show_comparison(summary["comparison"])
@@ -153,6 +169,87 @@ def replay(
     dead = sum(summary["dead_letters"].values())
     if dead and strict:
         refuse(f"{dead:,} dead letters (--strict)", FOUND_SOMETHING_WRONG)
+
+
+def _logs_or_refuse(sources: list[str], out: Path | None) -> list[LogFile]:
+    from worker.streams.logs import UnreadableLogError, find_logs
+
+    try:
+        return find_logs(sources, out)
+    except UnreadableLogError as error:
+        refuse(str(error))
+
+
+def _replayed_or_refuse(job: Replay, failures: Failures, progress: bool | None) -> dict[str, Any]:  # noqa: FBT001 - a flag's value
+    """Return the summary of the run; whatever ends it early ends the command."""
+    import asyncio
+    import sys
+    from contextlib import redirect_stdout
+
+    from worker.app.kafka_replay import WrongSuffixError
+    from worker.app.replay import run_replay
+    from worker.cli.failures import show_failures
+    from worker.cli.progress import ReplayProgress
+    from worker.replay import StoppedError
+    from worker.stores.truth import TruthUnavailableError
+    from worker.streams.kafka.cluster import ClusterError
+    from worker.streams.line_file import UnwritableLinesError
+    from worker.streams.logs import UnreadableLogError
+    from worker.streams.output_folder import OutputFolderError
+
+    left = "nothing was written" if job.suffix is None else "what was sent until then stands"
+    try:
+        # What handlers print goes to stderr: stdout is for the result.
+        with ReplayProgress(job.logs, wanted=progress) as shown, redirect_stdout(sys.stderr):
+            return asyncio.run(run_replay(job, shown))
+    except (OutputFolderError, UnwritableLinesError, WrongSuffixError, ClusterError, TruthUnavailableError) as error:
+        refuse(str(error))
+    except StoppedError as error:
+        show_failures(failures.kinds(), stderr=True)
+        refuse(f"{error}; {left}", FOUND_SOMETHING_WRONG)
+    except UnreadableLogError as error:
+        refuse(f"{error}; {left}", FOUND_SOMETHING_WRONG)
+    except KeyboardInterrupt:
+        refuse(f"interrupted; {'earlier outputs stand as they were' if job.suffix is None else left}", _INTERRUPTED)
+
+
+def _topic(sources: list[str], since: str | None, until: str | None) -> Topic | None:
+    """Return the topic that is to be replayed, None if logs are."""
+    import re
+
+    from worker.app.kafka_replay import Topic
+
+    named = [source for source in sources if source.startswith("kafka:")]
+    if not named:
+        return None
+    if len(sources) > 1:
+        refuse(f"{named[0]} is one of {len(sources)} sources, expected a topic alone")
+    found = re.fullmatch(r"kafka://([A-Za-z0-9._-]{1,249})", named[0])
+    if found is None:
+        refuse(f"SOURCE is {named[0]!r}, expected kafka://TOPIC")
+    window = _window(since, until)
+    moments = (None, None) if window is None else (window.since, window.until)
+    since_ms, until_ms = (None if each is None else round(each.timestamp() * 1000) for each in moments)
+    return Topic(found[1], since_ms, until_ms)
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _check_suffix(suffix: str, topic: Topic | None, *, dry_run: bool, out_given: bool) -> None:
+    """Refuse a suffix that would do nothing, or harm."""
+    import re
+
+    if topic is None:
+        refuse("--topic-suffix goes with a topic, expected SOURCE kafka://TOPIC")
+    if dry_run or out_given:
+        refuse(f"--topic-suffix and {'--dry-run' if dry_run else '--out'} don't go together")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", suffix):
+        refuse(
+            f"--topic-suffix is {suffix!r}, expected letters, digits, dots, dashes: the live topics are never written"
+        )
 
 
 def _check_report(report: Path | None) -> None:

@@ -13,8 +13,8 @@ from worker.cli.tables import print_tables, table
 from worker.outputs import OUTPUT_KINDS
 
 
-def show(summary: Mapping[str, Any], out: Path | None) -> None:
-    """Print the summary to stdout; `out` is the folder that was written, None for a dry run."""
+def show(summary: Mapping[str, Any], out: Path | str | None) -> None:
+    """Print the summary to stdout; `out` is the folder or topics that were written, None for a dry run."""
     console = Console()
     console.print(_headline(summary, out), highlight=False)
     tables = [
@@ -28,13 +28,19 @@ def show(summary: Mapping[str, Any], out: Path | None) -> None:
     ]
     print_tables(console, tables)
     if summary["dead_letters"]:
-        where = "" if out is None else f" in {out}/dead_letters.ndjson, and"
+        where = f" in {out}/dead_letters.ndjson, and" if isinstance(out, Path) else ""
         console.print(f"\nEach dead letter stands with its message{where} in the log with --log-level info.")
 
 
-def _headline(summary: Mapping[str, Any], out: Path | None) -> str:
+def _headline(summary: Mapping[str, Any], out: Path | str | None) -> str:
     rate = summary["events"] / summary["seconds"] if summary["seconds"] else 0
-    where = "no outputs written (dry run)" if out is None else f"written to {out}/"
+    match out:
+        case None:
+            where = "no outputs written (dry run)"
+        case str():
+            where = f"written to the topics {out}"
+        case _:
+            where = f"written to {out}/"
     return f"[bold]{summary['events']:,} events[/bold] in {summary['seconds']:.1f} s ({rate:,.0f}/s), {where}"
 
 

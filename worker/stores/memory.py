@@ -11,6 +11,7 @@ from itertools import compress
 from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Published, Vacant, Withdrawn
 from worker.experiments.definitions import Arm, Experiment
 from worker.experiments.subjects import Subject
+from worker.stores.truth import Entry
 
 _VACANT = Vacant()
 _WITHDRAWN = Withdrawn()
@@ -52,6 +53,15 @@ class MemoryStore:
         table = self._tables.setdefault((tenant, experiment_id), _Table())
         table[subject.key] = assignment
         table.unconfirmed.discard(subject.key)
+
+    def restore(self, entry: Entry) -> None:
+        """Keep what was published: the highest version of a record, of equal ones the later; none that was erased."""
+        table = self._tables.setdefault((entry.tenant, entry.experiment_id), _Table())
+        key, assignment = bytes.fromhex(entry.subject), entry.assignment
+        if assignment is None:
+            table.pop(key, None)
+        elif key not in table or table[key].version <= assignment.version:
+            table[key] = assignment
 
     def _claim(self, proposal: Proposal) -> Claim:
         name = (proposal.trigger.tenant, proposal.experiment.id)

@@ -12,8 +12,12 @@ from worker.experiments.subjects import SubjectType
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """What was published of a subject (its hex) in an experiment; one that was erased has no assignment and no type."""
+    """What was published of a tenant's subject (its hex) in an experiment.
 
+    One that was erased has no assignment and no type.
+    """
+
+    tenant: str | None
     subject_type: SubjectType | None
     subject: str
     experiment_id: str

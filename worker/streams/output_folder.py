@@ -70,7 +70,7 @@ class OutputFolder:
         """Append a batch's outputs, one line each, in its order."""
         with _explained(self._folder):
             for kind, outputs in result.outputs.items():
-                _write_lines(self._files[kind], [output.value for output in outputs])
+                _write_lines(self._files[kind], [_on_one_line(output.value) for output in outputs])
             _write_lines(self._files["dead_letters"], [self._letter(letter) for letter in result.dead_letters])
 
     def publish(self, summary: bytes) -> None:
@@ -118,6 +118,16 @@ def _explained(folder: Path) -> Iterator[None]:
 def _write_lines(file: BinaryIO, lines: Sequence[bytes]) -> None:
     if lines:
         file.write(b"\n".join((*lines, b"")))
+
+
+def _on_one_line(value: bytes) -> bytes:
+    """Return JSON without line breaks: a record of Kafka may have some, between its tokens."""
+    if b"\n" in value or b"\r" in value:
+        return value.translate(_SPACES)
+    return value
+
+
+_SPACES = bytes.maketrans(b"\r\n", b"  ")
 
 
 def _base64(value: bytes | None) -> str | None:

@@ -55,7 +55,7 @@ from aiokafka.errors import (
 from worker.outputs import BatchResult, DeadLetter, Tallies, no_outputs
 from worker.records import DeadLetterReason, Record
 from worker.streams.kafka.brakes import Batch, Brakes
-from worker.streams.kafka.letters import redriven_from
+from worker.streams.kafka.inputs import input_of
 from worker.streams.kafka.outgoing import Entry, Packer, Parcel
 from worker.streams.kafka.producers import Producers
 from worker.streams.kafka.trials import Gate, Trials
@@ -363,7 +363,7 @@ class Lane:
     async def _process(self, producer: AIOKafkaProducer, records: Sequence[ConsumerRecord]) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        inputs = [_record(record) for record in records]
+        inputs = [input_of(record) for record in records]
         result = await self._decide(inputs)
         parcel = self._packer.pack(result)
         self._reach("decided")
@@ -560,16 +560,6 @@ def _given_up(record: Record, failures: Failures) -> BatchResult:
 
 def _nothing_to_confirm() -> None:
     """A batch that published no assignment."""
-
-
-def _record(found: ConsumerRecord) -> Record:
-    return Record(
-        found.value or b"",
-        redriven_from(found.headers) or f"{found.topic}/{found.partition}/{found.offset}",
-        found.key,
-        tuple(found.headers),
-        found.timestamp,
-    )
 
 
 async def _hand_over(producer: AIOKafkaProducer, parcel: Parcel) -> list[Awaitable[Any]]:

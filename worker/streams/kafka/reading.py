@@ -39,20 +39,32 @@ class TopicReader:
         self._every = every
         self._topic = topic
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+        self._left: dict[TopicPartition, Stretch] = {}
 
-    async def stretches(self, since_ms: int | None = None) -> dict[int, Stretch]:
-        """Return what the topic holds now, open transactions included; `since_ms`: records from that time on.
+    @property
+    def left(self) -> Sequence[int]:
+        """The partitions that are not read to the end of their stretch."""
+        return [at.partition for at in self._left]
 
+    async def stretches(self, since_ms: int | None = None, until_ms: int | None = None) -> dict[int, Stretch]:
+        """Return what the topic holds now, open transactions included.
+
+        `since_ms`, `until_ms`: from the first record of that time or later on, and without the first of the other.
         A committed reader's own end is before the first open transaction, and misses what that one will commit.
         """
         ends = await self._every.end_offsets(self._partitions)
         begins = await self._every.beginning_offsets(self._partitions)
-        if since_ms is not None:
-            found = await self._every.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
-            begins = {
-                at: ends[at] if found[at] is None else max(first, found[at].offset) for at, first in begins.items()
-            }
-        return {at.partition: Stretch(begins[at], ends[at]) for at in self._partitions}
+        since, until = await self._at(since_ms, begins, ends), await self._at(until_ms, ends, ends)
+        return {at.partition: Stretch(max(begins[at], since[at]), until[at]) for at in self._partitions}
+
+    async def _at(
+        self, moment_ms: int | None, otherwise: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int]:
+        """Return the offsets of the first records of that time or later; the end where there is none."""
+        if moment_ms is None:
+            return otherwise
+        found = await self._every.offsets_for_times(dict.fromkeys(self._partitions, moment_ms))
+        return {at: ends[at] if found[at] is None else found[at].offset for at in self._partitions}
 
     async def read(self, stretches: Stretches) -> AsyncIterator[Sequence[ConsumerRecord]]:
         """Yield the records, some of one partition at a time and in its order; wait for open transactions to end.
@@ -60,17 +72,33 @@ class TopicReader:
         Raises:
             ClusterError: nothing comes for two minutes, or retention took what was to be read.
         """
-        left = {TopicPartition(self._topic, at): each for at, each in stretches.items() if each.begin < each.end}
-        self._committed.assign(list(left))
-        for at, stretch in left.items():
+        self.begin(stretches)
+        while self._left:
+            for records in (await self.more(self.left)).values():
+                yield records
+
+    def begin(self, stretches: Stretches) -> None:
+        """Begin to read these stretches."""
+        self._left = {TopicPartition(self._topic, at): each for at, each in stretches.items() if each.begin < each.end}
+        self._committed.assign(list(self._left))
+        for at, stretch in self._left.items():
             self._committed.seek(at, stretch.begin)
-        while left:
-            for at, records in (await self._next(list(left))).items():
-                inside = [record for record in records if record.offset < left[at].end]
-                if inside:
-                    yield inside
-            for at in [at for at in left if await self._committed.position(at) >= left[at].end]:
-                del left[at]
+
+    async def more(self, partitions: Sequence[int]) -> dict[int, Sequence[ConsumerRecord]]:
+        """Return the next records of these partitions, which are left; none if there are only some that nobody sees.
+
+        Raises:
+            ClusterError: as `read`.
+        """
+        found: dict[int, Sequence[ConsumerRecord]] = {}
+        asked = [TopicPartition(self._topic, number) for number in partitions]
+        for at, records in (await self._next(asked)).items():
+            inside = [record for record in records if record.offset < self._left[at].end]
+            if inside:
+                found[at.partition] = inside
+        for at in [at for at in asked if await self._committed.position(at) >= self._left[at].end]:
+            del self._left[at]
+        return found
 
     async def _next(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, list[ConsumerRecord]]:
         """Return the next records; none if only a position moved, past what readers don't see."""
