@@ -152,6 +152,23 @@ async def test_the_lock_of_a_worker_that_died_runs_out(
         assert await admin.call("EXISTS", f"{prefix}:rebuild") == 0
 
 
+async def test_nothing_is_read_before_all_is_published_and_the_lock_would_die_with_its_holder_meanwhile(
+    own_redis: Redis, admin: Connections, prefix: str
+) -> None:
+    truth = Log(published(ADA))
+    async with aclosing(await connect(own_redis.url, prefix=prefix, truth=truth)) as store:
+        await flush(admin)
+        truth.quiet.clear()
+        truth.asked.clear()
+        waiting = asyncio.create_task(hold(store, "evt_1", USER))
+        await truth.asked.wait()
+        assert 0 < await admin.call("PTTL", f"{prefix}:rebuild") <= 10_000
+        assert len(truth.asked_since) == 1  # at the start
+        truth.entries_.append(published(ADA, "b", version=1, event="evt_in_flight"))
+        truth.quiet.set()
+        assert (await waiting).assignment.event_id == "evt_in_flight"
+
+
 async def test_who_lost_the_lock_writes_nothing_more(own_redis: Redis, admin: Connections, prefix: str) -> None:
     truth = Log(published(ADA))
     async with aclosing(await connect(own_redis.url, prefix=prefix, truth=truth)) as store:

@@ -26,7 +26,8 @@ def tombstone(subject: Subject) -> Entry:
 class Log:
     """A truth that says what it is told; `read` counts the readings, `asked_since` keeps from when they were.
 
-    While `held` is not set, readers wait after what was published and before the end.
+    While `held` is not set, readers wait after what was published and before the end; while `quiet` is not set,
+    something may still be published (`asked` tells that somebody wants to know).
     """
 
     def __init__(self, *entries: Entry) -> None:
@@ -37,6 +38,9 @@ class Log:
         self.held = asyncio.Event()
         self.held.set()
         self.reading = asyncio.Event()
+        self.quiet = asyncio.Event()
+        self.quiet.set()
+        self.asked = asyncio.Event()
 
     def publish(self, name: str, assignment: Assignment) -> None:
         """Add what a claim was answered."""
@@ -47,6 +51,8 @@ class Log:
         if self.broken:
             self.broken -= 1
             raise TruthUnavailableError("the topic is away")
+        self.asked.set()
+        await self.quiet.wait()
 
     async def erased(self, since_ms: int) -> Sequence[str]:
         self.asked_since.append(since_ms)

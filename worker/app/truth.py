@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 from aiokafka import ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from worker.app.topics import connection_of
 from worker.experiments.claims import Assignment
@@ -20,6 +20,7 @@ from worker.streams.kafka.reading import open_reader
 from worker.telemetry import logs
 
 _HEX_LENGTH = 64  # of a subject
+_COORDINATOR_SECONDS, _ASK_AGAIN_SECONDS = 30.0, 0.1
 
 
 class _Published(msgspec.Struct, frozen=True):
@@ -132,8 +133,12 @@ class PublishedAssignments:
         async with open_reader(self._connection, self._settings.topics.assignments) as reader:
             if any(each.end for each in (await reader.stretches()).values()):
                 return False
-        async with administered(self._connection) as admin:
-            return not await admin.list_consumer_group_offsets(self._settings.kafka.group_id)
+        async with administered(self._connection) as admin, asyncio.timeout(_COORDINATOR_SECONDS):
+            while True:
+                try:
+                    return not await admin.list_consumer_group_offsets(self._settings.kafka.group_id)
+                except GroupCoordinatorNotAvailableError:  # a new cluster makes the topic of offsets when it is asked
+                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 def _parts(key: bytes) -> tuple[str, str, str]:
