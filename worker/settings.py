@@ -172,16 +172,7 @@ class Topics(_Group):
 
     @model_validator(mode="after")
     def _refuse_one_name_twice(self) -> Self:
-        kinds = (
-            "triggers",
-            "enriched",
-            "exposures",
-            "enrollments",
-            "commands",
-            "assignments",
-            "erasures",
-            "dead_letters",
-        )
+        kinds = [kind for kind, field in type(self).model_fields.items() if field.annotation is str]
         given = Counter(name for kind in kinds if (name := getattr(self, kind)))
         for name, times in given.items():
             if times > 1:

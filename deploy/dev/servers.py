@@ -198,6 +198,7 @@ def _kafka_settings(data: Path, port: int, controller_port: int) -> str:
         "auto.create.topics.enable=false",
         "offsets.topic.replication.factor=1",
         "offsets.topic.num.partitions=8",
+        "log.retention.ms=-1",  # by their timestamps: those of simulated and recorded events are old
         "transaction.state.log.replication.factor=1",
         "transaction.state.log.min.isr=1",
         "transaction.state.log.num.partitions=8",

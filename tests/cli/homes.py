@@ -22,18 +22,8 @@ from deploy.dev.servers import Kafka, Redis, free_port
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
 from tests.topic_records import make_topic, records_of
+from worker.streams.kafka.topic_needs import TOPIC_KINDS
 
-KINDS = (
-    "triggers",
-    "enriched",
-    "exposures",
-    "enrollments",
-    "commands",
-    "assignments",
-    "erasures",
-    "dead_letters",
-    "redriven",
-)
 PATIENCE = 60.0  # seconds
 
 
@@ -55,7 +45,7 @@ class Home:
             "WORKER_SUBJECTS__PEPPER": "pepper",
             "WORKER_HTTP__PORT": str(self.port),
             "WORKER_DEFINITIONS__PATH": str(self.definitions),
-            **{f"WORKER_TOPICS__{kind.upper()}": self.topic(kind) for kind in KINDS},
+            **{f"WORKER_TOPICS__{kind.upper()}": self.topic(kind) for kind in TOPIC_KINDS},
         }
 
     def topic(self, kind: str) -> str:
@@ -65,7 +55,7 @@ class Home:
         self.definitions.write_bytes(orjson.dumps(document))
 
     def make_topics(self, partitions: int = 1) -> None:
-        for kind in KINDS:
+        for kind in TOPIC_KINDS:
             make_topic(self.brokers, self.topic(kind), partitions)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:

@@ -13,10 +13,11 @@ from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
 from deploy.dev.servers import Kafka, Redis, free_port
-from tests.cli.homes import KINDS, Home, login, until
+from tests.cli.homes import Home, login, until
 from tests.definitions_documents import percentage_set
 from tests.topic_records import make_topic, records_of, send_records
 from worker.cli.main import app
+from worker.streams.kafka.topic_needs import TOPIC_KINDS
 
 START_MS = 1_772_352_000_000  # 2026-03-01T08:00:00Z
 FILES = ("enriched", "exposures", "enrollments", "commands", "assignments")
@@ -117,7 +118,7 @@ def test_a_value_with_line_breaks_is_one_line(home: Home) -> None:
 
 def test_outputs_go_to_new_topics_beside_the_live_ones(home: Home) -> None:
     fill(home, logins(60))
-    live = {kind: len(records_of(home.brokers, home.topic(kind))) for kind in KINDS}
+    live = {kind: len(records_of(home.brokers, home.topic(kind))) for kind in TOPIC_KINDS}
     found = summary(home, "--topic-suffix", ".again")
     summary(home, "--out", "a")
     for kind in FILES:
@@ -128,7 +129,7 @@ def test_outputs_go_to_new_topics_beside_the_live_ones(home: Home) -> None:
             assert [int(source.rsplit("/", 2)[1]) for source in sources] == [record.partition for record in records]
     (letter,) = records_of(home.brokers, f"{home.topic('dead_letters')}.again")
     assert (letter.value, found["dead_letters"]) == (b"{", {"not_json": 1})
-    assert {kind: len(records_of(home.brokers, home.topic(kind))) for kind in KINDS} == live
+    assert {kind: len(records_of(home.brokers, home.topic(kind))) for kind in TOPIC_KINDS} == live
     assert not Path("out").exists()
     assert "written to the topics ….once-more" in " ".join(run(home, "--topic-suffix", ".once-more").stdout.split())
     assert "holds records already, expected new topics" in refused(home, "--topic-suffix", ".again")

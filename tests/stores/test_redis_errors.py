@@ -4,7 +4,7 @@ import pytest
 from redis import exceptions
 from redis._parsers.base import BaseParser
 
-from worker.stores.redis_errors import kind_of, masked, refusal, unavailable
+from worker.stores.redis_errors import StoreUnavailableError, explained, kind_of, masked, refusal
 
 
 def answered(text: str) -> Exception:
@@ -84,4 +84,5 @@ def test_a_refusal_does_not_repeat_what_was_sent() -> None:
 
 
 def test_an_error_without_words_is_named_by_its_kind() -> None:
-    assert "(timeout), expected a running Redis" in str(unavailable(TimeoutError(), "redis://h"))
+    with pytest.raises(StoreUnavailableError, match=r"\(timeout\), expected a running Redis"), explained("redis://h"):
+        raise TimeoutError

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Literal, Protocol
 
 from worker.app.processing import engine_of
+from worker.app.redis_access import connections_of, layout_of
 from worker.experiments.claims import Assignment, Proposal
 from worker.experiments.decide import Decision, Engine, settle
 from worker.experiments.definitions import Snapshot
@@ -14,9 +15,7 @@ from worker.experiments.explain import Explanation, explain
 from worker.experiments.subjects import Subject, SubjectKeys
 from worker.settings import Settings
 from worker.stores.memory import MemoryStore
-from worker.stores.redis_connections import Connections
 from worker.stores.redis_reading import RedisReader
-from worker.stores.redis_records import Layout
 from worker.stores.redis_server import fingerprint
 from worker.trigger import Trigger
 
@@ -82,9 +81,5 @@ async def explainer(
     if store == "memory":
         yield Explainer(engine, snapshot, None)
         return
-    connections = Connections(settings.redis.url.get_secret_value(), settings.redis.timeout_ms / 1000)
-    layout = Layout(settings.redis.key_prefix, 0, 0)
-    try:
-        yield Explainer(engine, snapshot, RedisReader(connections, layout, fingerprint(pepper)))
-    finally:
-        await connections.aclose()
+    async with connections_of(settings) as connections:
+        yield Explainer(engine, snapshot, RedisReader(connections, layout_of(settings), fingerprint(pepper)))

@@ -8,22 +8,19 @@ a tombstone, and the store is erased again. Asked for twice, or again after it b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
 
 from worker.app.processing import now
+from worker.app.redis_access import connections_of, fingerprint_of, layout_of, pepper_of
 from worker.app.topics import connection_of
 from worker.app.truth import claim_seconds, transaction_seconds
 from worker.emit import erasure
 from worker.experiments.subjects import Identities, Subject, SubjectKeys, SubjectType
 from worker.settings import Settings
-from worker.stores.redis_connections import Connections
 from worker.stores.redis_erasing import RedisEraser
-from worker.stores.redis_records import Layout
-from worker.stores.redis_server import fingerprint
 from worker.streams.kafka.feed import Keyed, open_feed
 from worker.streams.kafka.reading import open_reader
 
@@ -81,11 +78,12 @@ async def forget(job: Forgetting, told: Callable[[Phase], None]) -> Receipt:
     hexes = [subject.hex for subject in subjects]
     connection = connection_of(settings)
     async with (
-        _eraser(settings) as eraser,
+        connections_of(settings) as connections,
         open_reader(connection, topics.assignments) as reader,
         open_feed(connection, topics.erasures, None) as erasures,
         open_feed(connection, topics.assignments, None) as assignments,
     ):
+        eraser = RedisEraser(connections, layout_of(settings), fingerprint_of(settings))
         told("store")
         await eraser.check()
         records = await eraser.erase(hexes)
@@ -119,22 +117,9 @@ async def forget(job: Forgetting, told: Callable[[Phase], None]) -> Receipt:
 
 
 def _subjects(job: Forgetting) -> tuple[Subject, ...]:
-    pepper = job.settings.subjects.pepper
-    assert pepper is not None  # noqa: S101 - the command asks for it
     names = tuple(dict.fromkeys(job.names))
-    return SubjectKeys(pepper.get_secret_value().encode()).of_all(job.tenant, Identities(names, ""))
+    return SubjectKeys(pepper_of(job.settings)).of_all(job.tenant, Identities(names, ""))
 
 
 def _subject_of(key: bytes | None) -> str:
     return (key or b"")[-_HEX_LENGTH:].decode(errors="replace")
-
-
-@asynccontextmanager
-async def _eraser(settings: Settings) -> AsyncIterator[RedisEraser]:
-    redis, pepper = settings.redis, settings.subjects.pepper
-    assert pepper is not None  # noqa: S101 - the command asks for it
-    connections = Connections(redis.url.get_secret_value(), redis.timeout_ms / 1000)
-    try:
-        yield RedisEraser(connections, Layout(redis.key_prefix, 0, 0), fingerprint(pepper.get_secret_value().encode()))
-    finally:
-        await connections.aclose()

@@ -8,7 +8,7 @@ one that was killed, or two at once, send nothing twice, whatever filters they w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
@@ -23,10 +23,9 @@ from worker.settings import Settings
 from worker.streams.kafka.cluster import ClusterError, explained
 from worker.streams.kafka.letters import Letter, Marks, back, letter_of, mark_of
 from worker.streams.kafka.producers import ProducerOptions, Producers
-from worker.streams.kafka.reading import Stretches, TopicReader, open_reader
+from worker.streams.kafka.reading import Progress, Stretches, TopicReader, open_reader, unheard
 
 _LETTERS_A_TRANSACTION = 200
-Progress = Callable[[int, int], None]
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -89,7 +88,7 @@ async def found_at(settings: Settings, partition: int, offset: int) -> Listed | 
         if whole is None or not whole.begin <= offset < whole.end:
             return None
         stretch = {partition: msgspec.structs.replace(whole, begin=offset, end=offset + 1)}
-        async for letter in _letters(reader, stretch, _unheard):
+        async for letter in _letters(reader, stretch):
             return Listed(letter, marks.has(letter))
     return None
 
@@ -209,18 +208,8 @@ async def _marks(settings: Settings) -> Marks:
     return marks
 
 
-async def _letters(reader: TopicReader, stretches: Stretches, progress: Progress) -> AsyncIterator[Letter]:
-    whole = sum(each.end - each.begin for each in stretches.values())
-    read = dict.fromkeys(stretches, 0)
-    progress(0, whole)
-    async for records in reader.read(stretches):
+async def _letters(reader: TopicReader, stretches: Stretches, progress: Progress = unheard) -> AsyncIterator[Letter]:
+    async for records in reader.read(stretches, progress):
         for record in records:
             if (letter := letter_of(record)) is not None:
                 yield letter
-        last = records[-1]
-        read[last.partition] = last.offset + 1 - stretches[last.partition].begin
-        progress(sum(read.values()), whole)
-
-
-def _unheard(_read: int, _whole: int) -> None:
-    """Tell nobody."""

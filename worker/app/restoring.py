@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from worker.app.store import DAY_MS
+from worker.app.redis_access import connections_of, fingerprint_of, layout_of
 from worker.app.truth import PublishedAssignments
 from worker.settings import Settings
-from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import FailureKind
 from worker.stores.redis_rebuild import Rebuilder
-from worker.stores.redis_records import Layout
-from worker.stores.redis_server import Patience, check, check_pepper, fingerprint
+from worker.stores.redis_server import Patience, check, check_pepper
+from worker.streams.kafka.reading import Progress
+from worker.telemetry import logs
 
 
 class Restoring(msgspec.Struct, frozen=True):
@@ -41,7 +40,7 @@ class BusyError(Exception):
     """Somebody else rebuilds this store now."""
 
 
-async def restore(job: Restoring, progress: Callable[[int, int], None]) -> Restored:
+async def restore(job: Restoring, progress: Progress) -> Restored:
     """Read the assignments topic and write the store; `progress` hears how many offsets are read, of how many.
 
     Raises:
@@ -55,38 +54,26 @@ async def restore(job: Restoring, progress: Callable[[int, int], None]) -> Resto
         async for _ in truth.entries(0):
             pass
         return Restored(job.prefix, True, truth.count, truth.experiments, None, None)
-    async with _connections(job.settings) as connections:
-        redis, subjects = job.settings.redis, job.settings.subjects
-        assert subjects.pepper is not None  # noqa: S101 - the command asks for it
-        pepper = fingerprint(subjects.pepper.get_secret_value().encode())
-        layout = Layout(job.prefix, redis.ttl_days * DAY_MS, subjects.link_days * DAY_MS)
+    async with connections_of(job.settings) as connections:
+        pepper, layout = fingerprint_of(job.settings), layout_of(job.settings, job.prefix)
         await check(connections)
         await check_pepper(connections, layout, pepper)
-        patience = Patience(connections.url, _Silent())
+        patience = Patience(connections.url, _Telling())
 
         async def call(*command: Any) -> Any:
             return await patience.until_answered(lambda: connections.call(*command))
 
-        rebuilder = Rebuilder(call, layout, pepper, truth, _Silent())
+        rebuilder = Rebuilder(call, layout, pepper, truth, _Telling())
         done = await rebuilder.rebuild(await rebuilder.state(), 0)
     if done is None:
         raise BusyError
     return Restored(job.prefix, False, done.entries, truth.experiments, done.changed, done.erased)
 
 
-@asynccontextmanager
-async def _connections(settings: Settings) -> AsyncIterator[Connections]:
-    connections = Connections(settings.redis.url.get_secret_value(), settings.redis.timeout_ms / 1000)
-    try:
-        yield connections
-    finally:
-        await connections.aclose()
-
-
 class _Counted(PublishedAssignments):
     """The published assignments, counted by experiment; where no worker claims, none is waited for."""
 
-    def __init__(self, settings: Settings, progress: Callable[[int, int], None], *, live: bool) -> None:
+    def __init__(self, settings: Settings, progress: Progress, *, live: bool) -> None:
         super().__init__(settings, progress)
         self._live = live
         self.count = 0
@@ -106,8 +93,8 @@ class _Counted(PublishedAssignments):
             yield found
 
 
-class _Silent:
-    """Hears what a store tells, and says nothing: the command does."""
+class _Telling:
+    """Says what keeps a restore waiting; what else a store tells, the command shows at the end."""
 
     def claimed(self, seconds: float, asked: int, cached: int) -> None:
         """Forget it."""
@@ -116,7 +103,9 @@ class _Silent:
         """Forget it."""
 
     def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
-        """Forget it."""
+        """Say that the store is away."""
+        if waits:
+            logs.warning("store_waiting")
 
     def lost(self, since_ms: int) -> None:
         """Forget it."""

@@ -15,6 +15,7 @@ from worker.app.failures import log_failure
 from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
 from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
+from worker.app.redis_access import pepper_of
 from worker.app.store import memory_trials
 from worker.app.topics import connection_of
 from worker.app.truth import claim_seconds, transaction_seconds
@@ -217,9 +218,7 @@ def _topic_names(settings: Settings) -> dict[str, str]:
 
 
 def _keys(settings: Settings) -> SubjectKeys:
-    pepper = settings.subjects.pepper
-    assert pepper is not None  # noqa: S101 - the command asks for it
-    return SubjectKeys(pepper.get_secret_value().encode())
+    return SubjectKeys(pepper_of(settings))
 
 
 def _consumer_options(settings: Settings) -> ConsumerOptions:

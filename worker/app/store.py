@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 
+from worker.app.redis_access import fingerprint_of, layout_of
 from worker.app.truth import PublishedAssignments
 from worker.app.watching import Watching
 from worker.experiments.claims import AssignmentStore
@@ -17,13 +18,11 @@ from worker.stores.memory_trials import MemoryTrials
 from worker.stores.outages import CircuitBreaker
 from worker.stores.redis import RedisStore
 from worker.stores.redis_errors import FailureKind, StoreUnavailableError
-from worker.stores.redis_server import fingerprint
 from worker.stores.redis_trials import RedisTrials
 from worker.streams.kafka.trials import Trials
 from worker.telemetry import logs
 from worker.telemetry.metrics import Metrics
 
-DAY_MS = 24 * 60 * 60 * 1000
 _PATIENCE = 2  # calls that may time out before the hash answers
 
 
@@ -35,14 +34,13 @@ async def redis_store(settings: Settings, watching: Watching, metrics: Metrics) 
         StoreUnavailableError: it can't be asked now.
         StoreRefusedError: it can't keep assignments, or another pepper made its keys.
     """
-    redis, subjects = settings.redis, settings.subjects
-    assert subjects.pepper is not None  # noqa: S101 - the command asks for it
+    redis, layout = settings.redis, layout_of(settings)
     store = RedisStore.of(
         redis.url.get_secret_value(),
         prefix=redis.key_prefix,
-        pepper=fingerprint(subjects.pepper.get_secret_value().encode()),
-        ttl_ms=redis.ttl_days * DAY_MS,
-        link_ttl_ms=subjects.link_days * DAY_MS,
+        pepper=fingerprint_of(settings),
+        ttl_ms=layout.ttl_ms,
+        link_ttl_ms=layout.link_ttl_ms,
         timeout_ms=redis.timeout_ms,
         cache_records=redis.cache_records,
         truth=PublishedAssignments(settings),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -16,7 +16,7 @@ from worker.experiments.subjects import SubjectType
 from worker.settings import Settings
 from worker.stores.truth import Entry, TruthUnavailableError
 from worker.streams.kafka.cluster import ClusterError, administered
-from worker.streams.kafka.reading import open_reader
+from worker.streams.kafka.reading import Progress, open_reader, unheard
 from worker.telemetry import logs
 
 _HEX_LENGTH = 64  # of a subject
@@ -51,17 +51,13 @@ def transaction_seconds(settings: Settings) -> float:
     return settings.kafka.transaction_timeout_ms / 2000
 
 
-def _unread(_records: int, _all: int) -> None:
-    """Tell nobody."""
-
-
 class PublishedAssignments:
     """The truth of the live store.
 
     `progress` is told how many offsets of the assignments topic are read, and how many there are.
     """
 
-    def __init__(self, settings: Settings, progress: Callable[[int, int], None] = _unread) -> None:
+    def __init__(self, settings: Settings, progress: Progress = unheard) -> None:
         self._settings = settings
         self._connection = connection_of(settings)
         self._progress = progress
@@ -94,16 +90,8 @@ class PublishedAssignments:
         """Yield what was published from that moment on; `erased` has been asked before."""
         with _explained():
             async with open_reader(self._connection, self._settings.topics.assignments) as reader:
-                stretches = await reader.stretches(since_ms or None)
-                whole = sum(each.end - each.begin for each in stretches.values())
-                read = dict.fromkeys(stretches, 0)
-                self._progress(0, whole)
-                async for records in reader.read(stretches):
+                async for records in reader.read(await reader.stretches(since_ms or None), self._progress):
                     yield [entry for record in records if (entry := self._entry(record)) is not None]
-                    last = records[-1]
-                    read[last.partition] = last.offset + 1 - stretches[last.partition].begin
-                    self._progress(sum(read.values()), whole)
-        self._progress(whole, whole)
 
     def _entry(self, record: ConsumerRecord) -> Entry | None:
         """Return what a record says; None for one that was erased since, or that nobody of us has written."""

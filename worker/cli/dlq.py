@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.options import FOUND_SOMETHING_WRONG, Config, Json, Log, LogLevel, refuse
+from worker.cli.options import FOUND_SOMETHING_WRONG, INTERRUPTED, Config, Json, Log, LogLevel, refuse
 from worker.cli.session import settings_or_refuse
 
 if TYPE_CHECKING:
     from worker.app.redriving import Listed, Wanted
     from worker.streams.kafka.letters import Letter
 
-_INTERRUPTED = 130  # as shells report a job ended by SIGINT
 _LISTED = 100
 
 app = typer.Typer(help="Look at the dead letters, or send them back.", no_args_is_help=True)
@@ -52,7 +51,7 @@ def list_(
     settings = settings_or_refuse(config, log_level).settings
 
     async def found(shown: OffsetsProgress) -> list[Listed]:
-        return [each async for each in listed(settings, wanted, shown.read)]
+        return [each async for each in listed(settings, wanted, shown.of)]
 
     try:
         with OffsetsProgress("reading", wanted=None) as shown:
@@ -127,11 +126,11 @@ def redrive(
     settings = settings_or_refuse(config, log_level).settings
     try:
         with OffsetsProgress("redriving", wanted=None) as shown:
-            done = asyncio.run(send_back(settings, wanted, shown.read, dry_run=dry_run))
+            done = asyncio.run(send_back(settings, wanted, shown.of, dry_run=dry_run))
     except ClusterError as error:
         refuse(str(error))
     except KeyboardInterrupt:
-        refuse("interrupted; what was sent is marked, another redrive sends the rest", _INTERRUPTED)
+        refuse("interrupted; what was sent is marked, another redrive sends the rest", INTERRUPTED)
     if json:
         _echo({"dry_run": dry_run, **msgspec.to_builtins(done)})
         return

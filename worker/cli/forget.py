@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.options import FOUND_SOMETHING_WRONG, Config, Json, Log, LogLevel, refuse
+from worker.cli.options import FOUND_SOMETHING_WRONG, INTERRUPTED, Config, Json, Log, LogLevel, refuse
 from worker.cli.session import settings_or_refuse
 
 if TYPE_CHECKING:
     from worker.app.forgetting import Phase, Receipt
     from worker.experiments.subjects import SubjectType
 
-_INTERRUPTED = 130  # as shells report a job ended by SIGINT
 _AGAIN = "ask for it again: what was done is not harmed"
 
 
@@ -69,7 +68,7 @@ def forget(
     except ClusterError as error:
         refuse(f"{error}; {_AGAIN}", FOUND_SOMETHING_WRONG if "no such topic" not in str(error) else 2)
     except KeyboardInterrupt:
-        refuse(f"interrupted; {_AGAIN}", _INTERRUPTED)
+        refuse(f"interrupted; {_AGAIN}", INTERRUPTED)
     _show(receipt, json=json)
 
 

@@ -10,6 +10,7 @@ import typer
 
 FOUND_SOMETHING_WRONG = 1
 WRONG_USAGE = 2
+INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
 
 class LogLevel(StrEnum):

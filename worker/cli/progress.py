@@ -8,32 +8,26 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from worker.streams.logs import Log
 
 
-class ReplayProgress:
-    """A bar over the bytes of the logs, with events per second and the time left.
+class _Bar:
+    """A bar on stderr; `wanted` None shows it if that is a terminal."""
 
-    `wanted` None shows it if stderr is a terminal.
-    """
-
-    def __init__(self, logs: Sequence[Log], *, wanted: bool | None) -> None:
-        sizes = [log.size for log in logs]
-        total = None if None in sizes else sum(size or 0 for size in sizes)
+    def __init__(self, what: str, columns: Sequence[ProgressColumn], *, wanted: bool | None) -> None:
         self._bar = Progress(
-            TextColumn("replaying"),
+            TextColumn(what),
             BarColumn(),
-            TextColumn("{task.fields[events]:,} events"),
-            TextColumn("{task.fields[rate]:,.0f}/s"),
+            *columns,
             TextColumn("left"),
             TimeRemainingColumn(),
             console=Console(file=sys.stderr),
             disable=not (sys.stderr.isatty() if wanted is None else wanted),
             transient=True,
         )
-        self._task = self._bar.add_task("replay", total=total, events=0, rate=0.0)
+        self._task = self._bar.add_task(what, total=None, events=0, rate=0.0)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -44,13 +38,23 @@ class ReplayProgress:
     ) -> None:
         self._bar.stop()
 
-    def read(self, size: int) -> None:
-        """Move the bar to that many bytes."""
-        self._bar.update(self._task, completed=size)
-
     def of(self, records: int, whole: int) -> None:
         """Move the bar to so many records of all."""
         self._bar.update(self._task, completed=records, total=whole)
+
+
+class ReplayProgress(_Bar):
+    """A bar over the bytes of the logs, or the records of a topic, with events per second and the time left."""
+
+    def __init__(self, logs: Sequence[Log], *, wanted: bool | None) -> None:
+        events = TextColumn("{task.fields[events]:,} events"), TextColumn("{task.fields[rate]:,.0f}/s")
+        super().__init__("replaying", events, wanted=wanted)
+        sizes = [log.size for log in logs]
+        self._bar.update(self._task, total=None if None in sizes else sum(size or 0 for size in sizes))
+
+    def read(self, size: int) -> None:
+        """Move the bar to that many bytes."""
+        self._bar.update(self._task, completed=size)
 
     def processed(self, events: int) -> None:
         """Show that many events."""
@@ -58,31 +62,8 @@ class ReplayProgress:
         self._bar.update(self._task, events=events, rate=events / elapsed if elapsed else 0.0)
 
 
-class OffsetsProgress:
-    """A bar over the offsets of a topic, with records per second and the time left; `wanted` as above."""
+class OffsetsProgress(_Bar):
+    """A bar over the offsets of a topic, with the time left."""
 
     def __init__(self, what: str, *, wanted: bool | None) -> None:
-        self._bar = Progress(
-            TextColumn(what),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} records"),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(file=sys.stderr),
-            disable=not (sys.stderr.isatty() if wanted is None else wanted),
-            transient=True,
-        )
-        self._task = self._bar.add_task(what, total=None)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def read(self, records: int, whole: int) -> None:
-        """Move the bar to so many records of all."""
-        self._bar.update(self._task, completed=records, total=whole)
+        super().__init__(what, (TextColumn("{task.completed:,.0f} records"),), wanted=wanted)

@@ -9,6 +9,7 @@ import typer
 
 from worker.cli.options import (
     FOUND_SOMETHING_WRONG,
+    INTERRUPTED,
     WRONG_USAGE,
     Config,
     DefinitionsPath,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from worker.app.kafka_replay import Topic
     from worker.app.replay import Other, Replay, Window
     from worker.streams.logs import Log as LogFile
-
-_INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
 
 def replay(
@@ -210,7 +209,7 @@ def _replayed_or_refuse(job: Replay, failures: Failures, progress: bool | None) 
     except UnreadableLogError as error:
         refuse(f"{error}; {left}", FOUND_SOMETHING_WRONG)
     except KeyboardInterrupt:
-        refuse(f"interrupted; {'earlier outputs stand as they were' if job.suffix is None else left}", _INTERRUPTED)
+        refuse(f"interrupted; {'earlier outputs stand as they were' if job.suffix is None else left}", INTERRUPTED)
 
 
 def _topic(sources: list[str], since: str | None, until: str | None) -> Topic | None:

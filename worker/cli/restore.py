@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.options import FOUND_SOMETHING_WRONG, Config, Json, Log, LogLevel, refuse
+from worker.cli.options import FOUND_SOMETHING_WRONG, INTERRUPTED, Config, Json, Log, LogLevel, refuse
 from worker.cli.session import Flags, settings_or_refuse
 
 if TYPE_CHECKING:
     from worker.app.restoring import Restored
-
-_INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
 
 def restore(
@@ -55,7 +53,7 @@ def restore(
         refuse("subjects.pepper is not set, expected the live one: WORKER_SUBJECTS__PEPPER in the environment")
     try:
         with OffsetsProgress("restoring", wanted=progress) as shown:
-            restored = asyncio.run(rebuild(Restoring(live, prefix, dry_run), shown.read))
+            restored = asyncio.run(rebuild(Restoring(live, prefix, dry_run), shown.of))
     except (StoreRefusedError, StoreUnavailableError, TruthUnavailableError) as error:
         refuse(str(error))
     except BusyError:
@@ -63,7 +61,7 @@ def restore(
     except LockLostError:
         refuse("the server lost what was written, and perhaps more: start again", FOUND_SOMETHING_WRONG)
     except KeyboardInterrupt:
-        refuse("interrupted; the store is not whole: start again", _INTERRUPTED)
+        refuse("interrupted; the store is not whole: start again", INTERRUPTED)
     _show(restored, json=json)
 
 

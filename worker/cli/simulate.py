@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.options import Config, Json, Log, LogLevel, refuse
+from worker.cli.options import INTERRUPTED, Config, Json, Log, LogLevel, refuse
 from worker.cli.session import settings_or_refuse
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Shown = AbstractContextManager[Callable[[int], None]]
 
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-_INTERRUPTED = 130  # as shells report a job ended by SIGINT
 
 
 def simulate(
@@ -90,7 +89,7 @@ def _write_or_refuse(options: TrafficOptions, out: str, shown: Shown) -> Tally:
     except UnwritableLinesError as error:
         refuse(str(error))
     except KeyboardInterrupt:
-        refuse("interrupted; an earlier file stands as it was", _INTERRUPTED)
+        refuse("interrupted; an earlier file stands as it was", INTERRUPTED)
 
 
 def _topic_or_refuse(out: str) -> str | None:
@@ -119,7 +118,7 @@ def _send_or_refuse(options: TrafficOptions, topic: str, rate: float, settings: 
     except (KeyboardInterrupt, asyncio.CancelledError):
         complete = False
     if not complete:
-        refuse(f"interrupted; {tally.lines:,} lines were sent to {topic}", _INTERRUPTED)
+        refuse(f"interrupted; {tally.lines:,} lines were sent to {topic}", INTERRUPTED)
     return tally
 
 

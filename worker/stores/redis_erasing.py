@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
 from worker.stores.redis_connections import Connections
-from worker.stores.redis_errors import kind_of, refusal, unavailable
+from worker.stores.redis_errors import explained
 from worker.stores.redis_records import Layout
 from worker.stores.redis_server import check_pepper
 
@@ -33,9 +31,5 @@ class RedisEraser:
     async def erase(self, subjects: Sequence[str]) -> list[int]:
         """Delete all records of these subjects (hex) and return how many each had; workers forget their caches."""
         keys = [self._layout.meta, *map(self._layout.key_of, subjects)]
-        try:
+        with explained(self._connections.url):
             return [int(count) for count in await self._connections.call("EVAL", _SCRIPT, len(keys), *keys)]
-        except (RedisError, OSError) as error:
-            if kind_of(error) == "refused":
-                raise refusal(error, self._connections.url) from error
-            raise unavailable(error, self._connections.url) from error

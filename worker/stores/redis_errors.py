@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Literal
 
@@ -86,8 +88,21 @@ def refusal(error: Exception, url: str) -> StoreRefusedError:
     return StoreRefusedError(f"redis.url {masked(url)}: the server answers {_text(error)!r}: {expected}")
 
 
-def unavailable(error: Exception, url: str) -> StoreUnavailableError:
-    """Return the message for a server that can't be asked at start."""
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Raise what a call that is made once comes to, as a message for whoever asked for it.
+
+    Raises:
+        StoreUnavailableError: the server can't be asked now.
+        StoreRefusedError: waiting would not help.
+    """
+    try:
+        yield
+    except (exceptions.RedisError, OSError) as error:
+        raise (refusal(error, url) if kind_of(error) == "refused" else _unavailable(error, url)) from error
+
+
+def _unavailable(error: Exception, url: str) -> StoreUnavailableError:
     text = _text(error)
     reason = f"{kind_of(error)}: {text}" if text else kind_of(error)
     return StoreUnavailableError(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redis.exceptions import RedisError
-
 from worker.experiments.claims import Assignment
 from worker.experiments.subjects import Subject
 from worker.stores.redis_connections import Connections
-from worker.stores.redis_errors import StoreRefusedError, kind_of, refusal, unavailable
+from worker.stores.redis_errors import StoreRefusedError, explained
 from worker.stores.redis_records import Layout, record_of
 
 
@@ -28,14 +26,10 @@ class RedisReader:
             StoreUnavailableError: the server can't be asked now.
             StoreRefusedError: it refuses, or its keys were made with another pepper.
         """
-        try:
+        with explained(self._connections.url):
             await self._check()
             call = self._connections.call
             found = [await call("HGET", self._layout.key_of(subject.hex), experiment_id) for subject in subjects]
-        except (RedisError, OSError) as error:
-            if kind_of(error) == "refused":
-                raise refusal(error, self._connections.url) from error
-            raise unavailable(error, self._connections.url) from error
         return [None if value is None else record_of(value) for value in found]
 
     async def _check(self) -> None:

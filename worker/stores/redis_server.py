@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from redis.exceptions import NoScriptError, RedisError
 
 from worker.stores.redis_connections import Connections
-from worker.stores.redis_errors import FailureKind, StoreRefusedError, kind_of, refusal, unavailable
+from worker.stores.redis_errors import FailureKind, StoreRefusedError, explained, kind_of, refusal
 from worker.stores.redis_records import Layout
 
 _Found = TypeVar("_Found")
@@ -127,12 +127,8 @@ async def check(connections: Connections) -> None:
         StoreUnavailableError: it can't be asked now.
         StoreRefusedError: it can't.
     """
-    try:
+    with explained(connections.url):
         found = _parse(await connections.call("INFO"))
-    except (RedisError, OSError) as error:
-        if kind_of(error) == "refused":
-            raise refusal(error, connections.url) from error
-        raise unavailable(error, connections.url) from error
     version = tuple(int(part) for part in found["redis_version"].split(".")[:2])
     if version < _OLDEST_VERSION:
         raise StoreRefusedError(f"redis.url: found Redis {found['redis_version']}, expected 6.2 or later")
@@ -164,13 +160,9 @@ async def check_pepper(connections: Connections, layout: Layout, pepper: str) ->
         StoreUnavailableError: it can't be asked now.
         StoreRefusedError: they were made with another one.
     """
-    try:
+    with explained(connections.url):
         await connections.call("HSETNX", layout.meta, "pepper", pepper)
         found = await connections.call("HGET", layout.meta, "pepper")
-    except (RedisError, OSError) as error:
-        if kind_of(error) == "refused":
-            raise refusal(error, connections.url) from error
-        raise unavailable(error, connections.url) from error
     check_fingerprint(layout, None if found is None else found.decode(), pepper)
 
 

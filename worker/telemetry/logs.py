@@ -43,13 +43,13 @@ LogEvent = Literal[
     "fenced",  # another worker has taken the partition over
     "store_waiting",  # the store does not answer: lanes wait; the error's class
     "store_answers_again",  # how long it did not
-    "store_lost",
-    "store_rebuild_tried",
-    "store_rebuild_failed",
-    "store_rebuilt",
-    "store_circuit_open",
-    "store_circuit_closed",
-    "assignment_unreadable",  # the store lost its records, or is another one: decisions go on from the definitions
+    "store_lost",  # it lost its records, all or those from that moment on: nothing is asked of it until it is rebuilt
+    "store_rebuild_tried",  # this worker tries to rebuild it
+    "store_rebuild_failed",  # that can't be done now: why; it is tried again
+    "store_rebuilt",  # from so many entries of the assignments topic, in so many seconds
+    "store_circuit_open",  # the hash answers instead of the store
+    "store_circuit_closed",  # the store is asked again
+    "assignment_unreadable",  # a record of the assignments topic is none: its place
     "library",  # a library's warning or error, without what could be personal
     "unexpected_error",  # a fault of the worker or its libraries that nobody handled
 ]

@@ -34,6 +34,15 @@ async def die(on: Stage, times: int, *, partition: int = 0, on_trial: int = 0, u
             await on.trials.trying(place, 0)
 
 
+async def died(on: Stage, events: int, *, lives: int, on_trial: int) -> None:
+    """Let a worker process events after so many processes died of the first one, the last ones trying it alone."""
+    await begun(on)
+    await on.send(*logins(events))
+    await die(on, lives, on_trial=on_trial)
+    async with on.worker():
+        await on.until_processed(events)
+
+
 def sizes(on: Stage) -> list[int]:
     return [len(done.timestamps) for _, done in on.done]
 
@@ -80,11 +89,7 @@ async def test_no_more_is_tried_alone_than_was_there_when_the_lane_opened(kafka:
 
 async def test_a_record_of_which_processes_died_is_given_up_and_no_other(kafka: Kafka) -> None:
     async with stage(kafka) as on:
-        await begun(on)
-        await on.send(*logins(20))
-        await die(on, 5, on_trial=3)
-        async with on.worker():
-            await on.until_processed(20)
+        await died(on, 20, lives=5, on_trial=3)
         (letter,) = await on.received("dead_letters")
         headers = dict(letter.headers)
         assert (headers["error.reason"], headers["error.source"].decode()[-2:]) == (b"crashed", "/0")
@@ -94,11 +99,7 @@ async def test_a_record_of_which_processes_died_is_given_up_and_no_other(kafka: 
 
 async def test_a_record_of_which_fewer_died_gets_another_trial(kafka: Kafka) -> None:
     async with stage(kafka) as on:
-        await begun(on)
-        await on.send(*logins(3))
-        await die(on, 4, on_trial=2)
-        async with on.worker():
-            await on.until_processed(3)
+        await died(on, 3, lives=4, on_trial=2)
         assert await on.received("dead_letters") == []
 
 

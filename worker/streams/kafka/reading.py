@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -29,6 +29,13 @@ class Stretch(msgspec.Struct, frozen=True):
 
 Stretches = Mapping[int, Stretch]
 """Stretches by partition."""
+
+Progress = Callable[[int, int], None]
+"""Told how many offsets are read, and how many there are."""
+
+
+def unheard(read: int, whole: int) -> None:
+    """Tell nobody."""
 
 
 class TopicReader:
@@ -66,16 +73,22 @@ class TopicReader:
         found = await self._every.offsets_for_times(dict.fromkeys(self._partitions, moment_ms))
         return {at: ends[at] if found[at] is None else found[at].offset for at in self._partitions}
 
-    async def read(self, stretches: Stretches) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    async def read(self, stretches: Stretches, progress: Progress = unheard) -> AsyncIterator[Sequence[ConsumerRecord]]:
         """Yield the records, some of one partition at a time and in its order; wait for open transactions to end.
 
         Raises:
             ClusterError: nothing comes for two minutes, or retention took what was to be read.
         """
+        whole = sum(each.end - each.begin for each in stretches.values())
+        done = dict.fromkeys(stretches, 0)
+        progress(0, whole)
         self.begin(stretches)
         while self._left:
-            for records in (await self.more(self.left)).values():
+            for partition, records in (await self.more(self.left)).items():
                 yield records
+                done[partition] = records[-1].offset + 1 - stretches[partition].begin
+                progress(sum(done.values()), whole)
+        progress(whole, whole)
 
     def begin(self, stretches: Stretches) -> None:
         """Begin to read these stretches."""
