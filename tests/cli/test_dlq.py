@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +14,8 @@ from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from deploy.dev.servers import Kafka, Redis, free_port
-from tests.cli.homes import PATIENCE, Home, login, until
-from tests.topic_records import make_topic, records_of, send_records
+from tests.cli.homes import Home, login, until
+from tests.topic_records import records_of, send_records
 from worker.cli.main import app
 
 BROKEN = "from worker import Handlers\nhandlers = Handlers()\n@handlers.post_login\ndef act(event, api):\n    {}\n"
@@ -136,49 +134,6 @@ def test_one_that_fails_again_is_a_new_letter_of_the_same_source(home: Home) -> 
         1,
         1,
     ]
-
-
-def test_a_redrive_that_was_killed_is_finished_by_the_next_and_nothing_goes_twice(home: Home) -> None:
-    places = [f"{home.topic('triggers')}/0/{offset}" for offset in range(900)]
-    asyncio.run(_letters(home, [(b"{", place) for place in places]))
-    killed = subprocess.Popen(
-        [sys.executable, "-c", _KILLED_AFTER_TWO], env=home.environment, stdout=subprocess.DEVNULL
-    )
-    assert killed.wait(PATIENCE) == -9
-    rest = answer(home, "redrive")
-    assert 0 < rest["already"] < 900
-    assert rest["sent"] + rest["already"] == 900
-    sent = [dict(record.headers).get("redrive.source") for record in records_of(home.brokers, home.topic("triggers"))]
-    assert set(Counter(each for each in sent if each).values()) == {1}
-    assert len([each for each in sent if each]) == 900
-
-
-_KILLED_AFTER_TWO = """
-import os, signal, sys
-from aiokafka import AIOKafkaProducer
-from typer.testing import CliRunner
-commit, begun = AIOKafkaProducer.commit_transaction, [0]
-async def dying(self):
-    begun[0] += 1
-    if begun[0] == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    await commit(self)
-AIOKafkaProducer.commit_transaction = dying
-from worker.cli.main import main
-sys.argv[1:] = ["dlq", "redrive"]
-main()
-"""
-
-
-def test_a_redrive_that_forgets_its_marks_is_noticed(home: Home) -> None:
-    """The control: what the tests above look at does differ where the marks are not kept."""
-    failed(home, 1)
-    for forgotten in ("a", "b"):
-        topic = f"{home.name}.redriven.{forgotten}"
-        make_topic(home.brokers, topic, 1)
-        dlq(home, "redrive", WORKER_TOPICS__REDRIVEN=topic)
-    sent = [dict(record.headers).get("redrive.source") for record in records_of(home.brokers, home.topic("triggers"))]
-    assert set(Counter(each for each in sent if each).values()) == {2}
 
 
 def test_what_was_not_kept_or_came_from_elsewhere_is_counted(home: Home) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from redis import Redis as Client
 from typer.testing import CliRunner, Result
 
 from deploy.dev.servers import Kafka, Redis, free_port
-from tests.cli.homes import PATIENCE, Home, exposures, until
+from tests.cli.homes import Home, exposures, until
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
 from tests.topic_records import records_of, send_records
@@ -197,34 +196,3 @@ def test_restore_names_what_it_can_not_read(home: Home) -> None:
     result = command(home, "restore", "--dry-run")
     assert result.exit_code == 2
     assert f"{home.topic('erasures')}: no such topic" in result.stderr
-
-
-_IGNORES_ERASURES = """
-import sys
-from worker.app import truth
-entry = truth.PublishedAssignments._entry
-async def nobody(self, since_ms):
-    return ()
-truth.PublishedAssignments.erased = nobody
-truth.PublishedAssignments._entry = lambda self, record: entry(self, record) if record.value else None
-from worker.cli.main import main
-main()
-"""
-
-
-def test_a_restore_that_ignores_tombstones_and_erasures_is_noticed(home: Home, client: Client) -> None:
-    """The control: what the tests above look at does differ where a rebuild brings everybody back."""
-    with working(home) as worker:
-        subject = worker.process("evt_1", ADA)["subject"]
-        answer(home, "forget", "--tenant", TENANT, "--user-id", ADA["user_id"], "--email", ADA["email"], "--yes")
-    for name, code in (("right", "from worker.cli.main import main; main()"), ("broken", _IGNORES_ERASURES)):
-        subprocess.run(
-            [sys.executable, "-c", code, "restore", "--store-prefix", f"{home.name}-{name}"],
-            env=home.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=True,
-        )
-    assert client.exists(f"{home.name}-right:s:{subject}") == 0
-    assert client.exists(f"{home.name}-broken:s:{subject}") == 1

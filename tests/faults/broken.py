@@ -14,11 +14,13 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from tests.faults.workers import Breakage
+from worker.app import truth
 from worker.app.run import Run
 from worker.app.store import memory_trials
 from worker.experiments.claims import Assignment, Claim, Held, Proposal, Published, Vacant
 from worker.stores import redis
-from worker.streams.kafka import lane
+from worker.stores.truth import Entry
+from worker.streams.kafka import lane, letters
 from worker.streams.kafka.outgoing import Parcel
 from worker.streams.kafka.producers import Producers
 
@@ -32,6 +34,9 @@ def break_worker(breakage: Breakage, job: Run) -> Run:
             Producers.open = _open_by_chance()  # type: ignore[method-assign] # broken on purpose
         case "ignores_the_epoch":
             redis._SCRIPT, redis._SHA = _script_without_epoch()
+        case "ignores_tombstones":
+            truth.PublishedAssignments.erased = _nobody  # type: ignore[assignment,method-assign] # broken on purpose
+            truth.PublishedAssignments.entries = _without_tombstones()  # type: ignore[method-assign] # broken on purpose
         case "no_claim":
             return msgspec.structs.replace(job, open_store=_no_store)
         case "forgetful":
@@ -68,6 +73,27 @@ def _script_without_epoch() -> tuple[bytes, str]:
     script, looks = look.subn(b'epoch = epoch or "none"', redis._SCRIPT)
     assert looks == 1
     return script, hashlib.sha1(script, usedforsecurity=False).hexdigest()
+
+
+async def _nobody(_: truth.PublishedAssignments, __: int) -> Sequence[str]:
+    """Say that nobody was erased."""
+    return ()
+
+
+def _without_tombstones() -> Any:
+    """Tell what was published, and not what was taken back."""
+    told = truth.PublishedAssignments.entries
+
+    async def entries(self: truth.PublishedAssignments, since_ms: int) -> AsyncIterator[Sequence[Entry]]:
+        async for found in told(self, since_ms):
+            yield [entry for entry in found if entry.assignment is not None]
+
+    return entries
+
+
+def break_redrive() -> None:
+    """Let a redrive know nothing of those before it."""
+    letters.Marks.has = lambda _, __: False  # type: ignore[assignment,method-assign] # broken on purpose
 
 
 class _NoStore:

@@ -7,7 +7,7 @@ holds if there is none.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Literal
 
@@ -15,7 +15,7 @@ import msgspec
 
 from tests.faults.experiment import ENROLLED, EXPERIMENT_ID, PEPPER, TENANT
 from tests.faults.seen import Kind, Seen, fingerprint
-from tests.faults.traffic import Event, Input
+from tests.faults.traffic import Event, Input, Name
 from worker.experiments.subjects import Identities, SubjectKeys
 
 Rule = Literal[
@@ -42,7 +42,9 @@ class Run(msgspec.Struct, frozen=True):
 
     `inputs` by place. `seen` was read from the start after the run, `followed` during it. `stored` is the variation
     that Redis has by subject, `lag` what is not committed by input partition, `open` the output partitions with an
-    open transaction, `leaks` the places in logs, metrics and Redis where a planted secret stands.
+    open transaction, `leaks` the places in logs, metrics and Redis where a planted secret stands. `redriven` are the
+    inputs whose dead letters were sent back to mended handlers, `forgotten` the subjects that were erased and did not
+    come again.
     """
 
     inputs: Mapping[str, Input]
@@ -52,6 +54,8 @@ class Run(msgspec.Struct, frozen=True):
     lag: Mapping[int, int]
     open: Sequence[str]
     leaks: Sequence[str]
+    redriven: Collection[str] = frozenset()
+    forgotten: Collection[str] = frozenset()
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -86,7 +90,7 @@ def check(run: Run) -> Verdict:
         "reads": _reads(run),
         "outcome": _outcomes(run, by_kind),
         "due": _due(run, by_kind, variations),
-        "ids": _ids(by_kind),
+        "ids": _ids(run, by_kind),
         "variation": _one_variation(variations),
         "assignments": _assignments(run, by_kind["assignments"], variations),
         "store": _store(run, variations),
@@ -103,7 +107,12 @@ def check(run: Run) -> Verdict:
 
 def subjects(event: Event) -> list[str]:
     """Return the subjects of an event's identities as records name them."""
-    return [subject.hex for subject in _KEYS.of_all(TENANT, Identities(event.names, ""))] if event.names else []
+    return subjects_of(event.names) if event.names else []
+
+
+def subjects_of(names: Sequence[Name]) -> list[str]:
+    """Return the subjects of names as records name them."""
+    return [subject.hex for subject in _KEYS.of_all(TENANT, Identities(tuple(names), ""))]
 
 
 _KEYS = SubjectKeys(PEPPER.encode())
@@ -125,7 +134,9 @@ def _outcomes(run: Run, by_kind: Mapping[Kind, Sequence[Seen]]) -> Iterator[str]
     enriched = Counter(each.source for each in by_kind["enriched"])
     letters = Counter(each.source for each in by_kind["dead_letters"])
     for source, each in run.inputs.items():
-        got, due = (enriched[source], letters[source]), (int(each.due == "enriched"), int(each.due == "dead_letter"))
+        again = source in run.redriven
+        got = (enriched[source], letters[source])
+        due = (int(again or each.due == "enriched"), int(each.due == "dead_letter"))
         if got != due:
             yield f"{source}: {got[0]} enriched and {got[1]} dead letters, expected {due[0]} and {due[1]}"
     for letter in by_kind["dead_letters"]:
@@ -140,10 +151,10 @@ def _outcomes(run: Run, by_kind: Mapping[Kind, Sequence[Seen]]) -> Iterator[str]
 def _due(run: Run, by_kind: Mapping[Kind, Sequence[Seen]], variations: Mapping[int, set[str]]) -> Iterator[str]:
     for kind in ("exposures", "commands", "enrollments"):
         got = Counter(each.source for each in by_kind[kind])
-        due = {source for source, each in run.inputs.items() if _is_due(kind, each, variations)}
-        for source in due | got.keys():
-            if got[source] != (source in due):
-                yield f"{source}: {got[source]} {kind}, expected {int(source in due)}"
+        due = {source: _due_of(run, kind, source, variations) for source in run.inputs}
+        for source in due | got:
+            if got[source] != due.get(source, 0):
+                yield f"{source}: {got[source]} {kind}, expected {due.get(source, 0)}"
     for each in chain.from_iterable(by_kind[kind] for kind in _ABOUT_EVENTS):
         known = run.inputs.get(each.source)
         if known is not None and (known.event is None or known.event.id != each.about):
@@ -155,23 +166,27 @@ def _due(run: Run, by_kind: Mapping[Kind, Sequence[Seen]], variations: Mapping[i
 _ABOUT_EVENTS: tuple[Kind, ...] = ("enriched", "exposures", "commands", "enrollments")
 
 
-def _is_due(kind: Kind, given: Input, variations: Mapping[int, set[str]]) -> bool:
+def _due_of(run: Run, kind: Kind, source: str, variations: Mapping[int, set[str]]) -> int:
+    """Return how many outputs of a kind an input comes to; one that was sent back is exposed again."""
+    given, again = run.inputs[source], source in run.redriven
     event = given.event
     if event is None or event.person is None:
-        return False
+        return 0
     if kind == "exposures":
-        return True
-    if given.due != "enriched":
-        return False
+        return 1 + again
+    if given.due != "enriched" and not again:
+        return 0
     if kind == "commands":
-        return event.trigger != "post_user_registration"
-    return event.trigger == "post_user_registration" and bool(variations.get(event.person, set()) & ENROLLED)
+        return int(event.trigger != "post_user_registration")
+    return int(event.trigger == "post_user_registration" and bool(variations.get(event.person, set()) & ENROLLED))
 
 
-def _ids(by_kind: Mapping[Kind, Sequence[Seen]]) -> Iterator[str]:
+def _ids(run: Run, by_kind: Mapping[Kind, Sequence[Seen]]) -> Iterator[str]:
+    """An input that was sent back is exposed again with the same id; any other id is there once."""
     for kind in _ABOUT_EVENTS:
+        again = {each.id for each in by_kind[kind] if kind == "exposures" and each.source in run.redriven}
         for id_, times in Counter(each.id for each in by_kind[kind]).items():
-            if times > 1 or not id_:
+            if times != 1 + (id_ in again) or not id_:
                 yield f"{kind}: id {id_ or 'missing'} {times} times"
 
 
@@ -196,13 +211,15 @@ def _one_variation(variations: Mapping[int, set[str]]) -> Iterator[str]:
             yield f"person {person}: {', '.join(sorted(found))}"
 
 
-def _expected(run: Run, variations: Mapping[int, set[str]]) -> dict[str, set[str]]:
-    """Return, for the subject of every identity seen, the person's variations."""
-    found: dict[str, set[str]] = {}
+def _expected(run: Run, variations: Mapping[int, set[str]]) -> dict[str, set[str | None]]:
+    """Return, for the subject of every identity seen, the variations of whoever had it last; None: was forgotten."""
+    latest: dict[str, int] = {}
     for each in run.inputs.values():
         if each.event is not None and each.event.person is not None:
-            found |= dict.fromkeys(subjects(each.event), variations.get(each.event.person, set()))
-    return found
+            for subject in subjects(each.event):
+                latest[subject] = max(each.event.person, latest.get(subject, 0))
+    held: dict[str, set[str | None]] = {subject: {*variations.get(person, set())} for subject, person in latest.items()}
+    return held | {subject: {None} for subject in run.forgotten}
 
 
 def _assignments(run: Run, seen: Sequence[Seen], variations: Mapping[int, set[str]]) -> Iterator[str]:
@@ -217,25 +234,32 @@ def _assignments(run: Run, seen: Sequence[Seen], variations: Mapping[int, set[st
     yield from (f"{key}: nobody's key" for key in last.keys() - wanted.keys())
     for key in wanted.keys() & last.keys():
         if wanted[key] != {last[key].variation}:
-            yield f"{key}: {last[key].variation} on the topic, {sorted(wanted[key])} elsewhere"
+            yield f"{key}: {last[key].variation} on the topic, {_listed(wanted[key])} expected"
 
 
 def _store(run: Run, variations: Mapping[int, set[str]]) -> Iterator[str]:
     for subject, found in _expected(run, variations).items():
         stored = run.stored.get(subject)
         if found != {stored}:
-            yield f"subject {subject}: {stored} in Redis, {sorted(found)} in the outputs"
+            yield f"subject {subject}: {stored} in Redis, {_listed(found)} expected"
+
+
+def _listed(found: set[str | None]) -> str:
+    return ", ".join(sorted(map(str, found)))
 
 
 def _first(run: Run, exposures: Sequence[Seen]) -> Iterator[str]:
-    firsts: Counter[int] = Counter()
+    firsts: dict[int, set[str]] = defaultdict(set)
+    known: dict[str, bool | None] = {}
     for each in exposures:
         person = _person(run, each)
         if person is not None:
-            firsts[person] += each.is_first is True
-    for person, times in firsts.items():
-        if times != 1:
-            yield f"person {person}: {times} first exposures"
+            firsts[person] |= {each.id} if each.is_first else set()
+        if known.setdefault(each.id, each.is_first) != each.is_first:
+            yield f"exposure {each.id}: first and not first"
+    for person, ids in firsts.items():
+        if len(ids) != 1:
+            yield f"person {person}: {len(ids)} first exposures"
 
 
 def _place(source: str) -> tuple[str, int, int]:
@@ -245,14 +269,24 @@ def _place(source: str) -> tuple[str, int, int]:
 
 def _order(run: Run) -> Iterator[str]:
     latest: dict[tuple[Kind, int, int], int] = defaultdict(lambda: -1)
+    met: set[tuple[Kind, str]] = set()
     for each in sorted(run.seen, key=lambda each: (each.kind, each.partition, each.offset)):
-        if each.source not in run.inputs:
+        if each.source not in run.inputs or _sent_back(run, each, met):
             continue
         _, partition, offset = _place(each.source)
         lane = (each.kind, each.partition, partition)
         if offset < latest[lane]:
             yield f"{each.kind}/{each.partition}/{each.offset}: {each.source} comes after offset {latest[lane]}"
         latest[lane] = max(offset, latest[lane])
+
+
+def _sent_back(run: Run, seen: Seen, met: set[tuple[Kind, str]]) -> bool:
+    """Tell whether an output is of an input that was sent back, and so has another place in the order."""
+    if seen.source not in run.redriven:
+        return False
+    again = (seen.kind, seen.source) in met or seen.kind not in {"dead_letters", "exposures"}
+    met.add((seen.kind, seen.source))
+    return again
 
 
 def _partitions(run: Run) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import server_faults
+from tests.faults import command_faults, server_faults
 from tests.faults.input_faults import supervised
 from tests.faults.stage import Stage
 from tests.faults.worker_faults import begin, frozen_at, killed_at
@@ -31,6 +31,16 @@ async def no_claim(stage: Stage, _: int) -> None:
 async def forgetful(stage: Stage, lives: int) -> None:
     """Nobody outside the process counts its deaths: it never gets through."""
     await supervised(stage, lives, "forgetful")
+
+
+async def ignores_tombstones(stage: Stage, strikes: int) -> None:
+    """A rebuild takes whatever was ever published for the truth."""
+    await command_faults.forgotten(stage, strikes, "ignores_tombstones")
+
+
+async def forgets_marks(stage: Stage, strikes: int) -> None:
+    """A redrive does not write down what it has sent."""
+    await command_faults.redriven(stage, strikes, "forgets_marks")
 
 
 async def ignores_the_epoch(stage: Stage, strikes: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Self
 
@@ -59,8 +59,13 @@ class Feeder:
 
     @property
     def ends(self) -> Sequence[int]:
-        """Return how many inputs each partition has."""
+        """Return where the inputs of each partition end."""
         return self._ends
+
+    def sent_back(self, ends: Mapping[int, int]) -> None:
+        """Note that somebody else has produced up to there; nothing can be fed after that."""
+        self._left = iter(())
+        self._ends = [ends.get(partition, end) for partition, end in enumerate(self._ends)]
 
     async def _send(self, partition: int, lane: Iterable[Input]) -> list[tuple[int, Awaitable[RecordMetadata]]]:
         futures = []

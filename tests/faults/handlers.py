@@ -18,7 +18,7 @@ handlers = Handlers()
 @handlers.post_login
 def claim(event: PostLoginEvent, api: PostLoginApi) -> None:
     """Record one command, or fail, end the process or freeze it where the traffic planted that."""
-    if event.client.name == "fails":
+    if event.client.name == "fails" and "MENDED" not in os.environ:
         raise RuntimeError(event.user.email)
     if event.client.name == "crashes":
         os._exit(CRASHED)

@@ -29,7 +29,7 @@ _TIME = "2026-03-01T00:00:00Z"
 
 async def ideal_run(folder: Path, *, events: int = 400, seed: int = 1) -> Run:
     """Return what a faultless run of that traffic leaves behind."""
-    inputs = dict(sources(traffic(events, seed), "in"))
+    inputs = dict(sources(traffic(events, seed).inputs, "in"))
     pipeline = _pipeline(folder)
     logs: dict[tuple[str, int], list[Seen]] = defaultdict(list)
     for batch in _batches(inputs):

@@ -46,6 +46,8 @@ async def judge(stage: Stage) -> Judged:
         await _lag(stage),
         [f"{at.topic}/{at.partition}" for at, end in ends.items() if last[at] != end],
         [*stage.workers.leaks(), *await stage.stored.leaks()],
+        stage.redriven,
+        stage.forgotten,
     )
     return Judged(check(run), exits)
 

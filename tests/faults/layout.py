@@ -30,6 +30,11 @@ class Layout(msgspec.Struct, frozen=True):
         return f"{self.run}.erasures"
 
     @property
+    def redriven(self) -> str:
+        """Return the topic of what was sent back."""
+        return f"{self.run}.redriven"
+
+    @property
     def group(self) -> str:
         """Return the consumer group."""
         return f"{self.run}.group"
@@ -52,7 +57,7 @@ class Layout(msgspec.Struct, frozen=True):
     def environment(self) -> dict[str, str]:
         """Return the settings that name the topics and the group."""
         named = {f"WORKER_TOPICS__{kind.upper()}": topic for topic, kind in self.kinds.items()}
-        named["WORKER_TOPICS__ERASURES"] = self.erasures
+        named |= {"WORKER_TOPICS__ERASURES": self.erasures, "WORKER_TOPICS__REDRIVEN": self.redriven}
         return {**named, "WORKER_TOPICS__TRIGGERS": self.triggers, "WORKER_KAFKA__GROUP_ID": self.group}
 
     async def create(self, bootstrap_servers: str) -> None:
@@ -60,7 +65,8 @@ class Layout(msgspec.Struct, frozen=True):
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
         await admin.start()
         try:
-            answer = await admin.create_topics([_topic(name) for name in (self.triggers, self.erasures, *self.kinds)])
+            names = (self.triggers, self.erasures, self.redriven, *self.kinds)
+            answer = await admin.create_topics([_topic(name) for name in names])
         finally:
             await admin.close()
         _raise_for(answer)
@@ -86,6 +92,6 @@ def _raise_for(answer: Any) -> None:
 def _topic(name: str) -> NewTopic:
     """Return a topic that keeps everything: the inputs' timestamps are old."""
     configs = {"retention.ms": "-1"}
-    if name.endswith((".assignments", ".erasures")):
+    if name.endswith((".assignments", ".erasures", ".redriven")):
         configs["cleanup.policy"] = "compact"
     return NewTopic(name, PARTITIONS, 1, topic_configs=configs)

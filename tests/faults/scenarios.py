@@ -14,11 +14,22 @@ from types import MappingProxyType
 import msgspec
 
 from deploy.dev.servers import Kafka, Redis
-from tests.faults import controls, input_faults, server_faults, worker_faults
+from tests.faults import command_faults, controls, input_faults, server_faults, worker_faults
 from tests.faults.checker import Rule, Verdict
 from tests.faults.judging import judge
 from tests.faults.stage import Hit, Plan, Servers, Stage, staged
-from tests.faults.traffic import CRASHING, FREEZING, LARGE, POISONOUS, RACING, USUAL, Mix, traffic
+from tests.faults.traffic import (
+    CRASHING,
+    FAILING,
+    FREEZING,
+    LARGE,
+    LEAVING,
+    POISONOUS,
+    RACING,
+    USUAL,
+    Mix,
+    traffic,
+)
 from tests.tcp_proxy import TcpProxy
 
 
@@ -55,6 +66,8 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "crashing": Scenario(input_faults.crashing, 1, 1, CRASHING),
         "freezing": Scenario(input_faults.freezing, 1, 1, FREEZING),
         "races": Scenario(input_faults.races, 1, 1, RACING),
+        "forgotten": Scenario(command_faults.forgotten, 1, 10, LEAVING),
+        "redriven": Scenario(command_faults.redriven, 1, 12, FAILING),
     }
 )
 CONTROLS: Mapping[str, Scenario] = MappingProxyType(
@@ -63,6 +76,8 @@ CONTROLS: Mapping[str, Scenario] = MappingProxyType(
         "random_transactional_id": Scenario(controls.random_transactional_id, 1, 5, broken=frozenset({"outcome"})),
         "no_claim": Scenario(controls.no_claim, 1, 1, RACING, frozenset({"first", "store"})),
         "ignores_the_epoch": Scenario(controls.ignores_the_epoch, 1, 3, broken=frozenset({"first"})),
+        "ignores_tombstones": Scenario(controls.ignores_tombstones, 1, 3, LEAVING, frozenset({"store"})),
+        "forgets_marks": Scenario(controls.forgets_marks, 0, 3, FAILING, frozenset({"outcome", "due"})),
         "forgetful": Scenario(controls.forgetful, 8, 12, CRASHING, frozenset({"outcome", "lag"}), 10.0),
     }
 )
@@ -99,8 +114,9 @@ async def perform(name: str, size: Size, seed: int, servers: tuple[Kafka, Redis]
     """Perform a scenario or control of that name and judge what it left."""
     scenario = {**SCENARIOS, **CONTROLS}[name]
     started = time.monotonic()
-    inputs = traffic(size.events, seed, scenario.mix)
-    plan = Plan(f"{name}-{seed}", inputs, seed, size.batch, scenario.seconds or size.seconds)
+    drawn = traffic(size.events, seed, scenario.mix, size.strikes + 1 if scenario.mix.leaving else 0)
+    seconds = scenario.seconds or size.seconds
+    plan = Plan(f"{name}-{seed}", drawn.inputs, drawn.leavings, seed, size.batch, seconds)
     kafka, redis = servers
     with TcpProxy("127.0.0.1", redis.port) as proxy:
         async with staged(plan, Servers(kafka, redis, proxy), folder) as stage:

@@ -21,7 +21,8 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     """One output record.
 
     `source` is the place of the input it belongs to, `id` its own id. `about` is the id of the event that it speaks of;
-    of an assignment its key, of a dead letter the fingerprint of its input. `digest` stands for all its bytes; `leak`
+    of an assignment its key, of a dead letter the fingerprint of its input. An assignment without a variation is a
+    tombstone. `digest` stands for all its bytes; `leak`
     names the part that holds a planted secret.
     """
 
@@ -43,7 +44,7 @@ def parse(
 ) -> Seen:
     """Return what the checker needs of the record at that partition and offset."""
     given, value = dict(headers), value or b""
-    document: dict[str, Any] = {} if kind == "dead_letters" else orjson.loads(value)
+    document: dict[str, Any] = orjson.loads(value) if value and kind != "dead_letters" else {}
     source = given.get("error.source" if kind == "dead_letters" else "source", b"").decode()
     return Seen(
         kind,
@@ -64,6 +65,7 @@ def fingerprint(key: bytes | None, value: bytes | None) -> str:
 def _fields(
     kind: Kind, record: tuple[bytes | None, bytes], document: dict[str, Any], headers: dict[str, bytes]
 ) -> dict[str, Any]:
+    key, value = record
     match kind:
         case "enriched":
             return {"about": document["id"], "variation": (document["event"]["experiment"] or {}).get("variation_id")}
@@ -72,8 +74,8 @@ def _fields(
         case "commands" | "enrollments":
             return {"about": document["event_id"], "variation": document["variation_id"]}
         case "assignments":
-            about = (record[0] or b"").decode()
-            return {"about": about, "variation": document["variation_id"]}
+            about = (key or b"").decode()
+            return {"about": about, "variation": document["variation_id"] if value else None}
         case "dead_letters":
             return {"about": fingerprint(*record), "reason": headers["error.reason"].decode()}
 
@@ -89,7 +91,7 @@ def _leak(kind: Kind, key: bytes | None, value: bytes, headers: dict[str, bytes]
     found = [name for name, text in headers.items() if (not letter or name in _MINE) and holds_secret(text)]
     if found:
         return f"header {found[0]}"
-    return "value" if kind in {"exposures", "assignments"} and holds_secret(_without_user_id(value)) else None
+    return "value" if value and kind in {"exposures", "assignments"} and holds_secret(_without_user_id(value)) else None
 
 
 def _without_user_id(value: bytes) -> bytes:

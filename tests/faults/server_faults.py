@@ -59,7 +59,7 @@ async def lost(stage: Stage, strikes: int, broken: Breakage | None = None) -> No
     for strike in range(strikes):
         name, lose = losses[strike % len(losses)]
         before = stage.workers.count("store_rebuilt")
-        await _edit(stage, strike + 1)
+        await edit(stage, strike + 1)
         await stage.busy(stage.chunk(strikes))
         stage.hit(f"Redis {name}")
         await lose(stage)
@@ -90,7 +90,7 @@ async def hashed(stage: Stage, strikes: int) -> None:
         await stage.running()
 
 
-async def _edit(stage: Stage, edition: int) -> None:
+async def edit(stage: Stage, edition: int) -> None:
     """Edit the definitions, and wait until every worker has them."""
     wanted = stage.workers.count("definitions_reloaded") + len(stage.workers.living)
     write_definitions(stage.folder, edition)
@@ -99,7 +99,8 @@ async def _edit(stage: Stage, edition: int) -> None:
     )
 
 
-async def _flush(stage: Stage) -> None:
+async def flush(stage: Stage) -> None:
+    """Let Redis lose everything."""
     async with Client.from_url(stage.servers.redis.url) as client:
         await client.flushall()
 
@@ -118,7 +119,7 @@ async def _restart(stage: Stage) -> None:
 
 
 _LOSSES: dict[str, Callable[[Stage], Awaitable[None]]] = {
-    "flushed": _flush,
+    "flushed": flush,
     "restarted empty": _empty,
     "restarted": _restart,
 }

@@ -17,7 +17,7 @@ from tests.faults.feeding import Feeder
 from tests.faults.layout import Layout
 from tests.faults.reading import Follower, Offsets, offsets_of
 from tests.faults.store import Stored
-from tests.faults.traffic import MAX_BYTES, Input
+from tests.faults.traffic import MAX_BYTES, Input, Leaving
 from tests.faults.waiting import until
 from tests.faults.workers import Breakage, Worker, Workers
 from tests.tcp_proxy import TcpProxy
@@ -37,10 +37,14 @@ class Hit(NamedTuple):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A run's name, its inputs, how its faults are drawn, the most records of a batch, the patience for anything."""
+    """A run's name, its inputs, how its faults are drawn, the most records of a batch, the patience for anything.
+
+    `leavings`: who leaves between the inputs, to be forgotten.
+    """
 
     name: str
     inputs: Sequence[Input]
+    leavings: Sequence[Leaving] = ()
     seed: int = 1
     batch: int = 25
     seconds: float = 60.0
@@ -69,6 +73,8 @@ class Stage:
         self.workers = Workers(folder, _environment(plan, servers, layout, write_definitions(folder)))
         self.stored = Stored(servers.redis, plan.name)
         self.layout = layout
+        self.redriven: set[str] = set()  # the inputs whose dead letters were sent back
+        self.forgotten: set[str] = set()  # the subjects that were erased and don't come again
 
     @property
     def unsettled(self) -> int:

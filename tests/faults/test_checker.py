@@ -125,6 +125,38 @@ def test_a_missing_and_a_wrong_record_in_the_store_are_seen(run: Run) -> None:
     assert broken_rules(replace(run, stored={**run.stored, subject: "var_other"})) == {"store"}
 
 
+def test_who_was_forgotten_and_is_still_known_is_seen(run: Run) -> None:
+    subject = next(iter(run.stored))
+    assert broken_rules(replace(run, forgotten={subject})) == {"store", "assignments"}
+    key = next(each.about for each in run.seen if each.kind == "assignments" and each.about.endswith(subject))
+    home = first_of(run, "assignments", lambda each: each.about == key).partition
+    tombstone = Seen("assignments", home, 1_000_000, "", 0, "", key)
+    erased = {each: variation for each, variation in run.stored.items() if each != subject}
+    assert not broken_rules(reading(run, [*run.seen, tombstone], forgotten={subject}, stored=erased))
+    assert broken_rules(reading(run, [*run.seen, tombstone])) == {"assignments"}
+
+
+def redriven(run: Run) -> tuple[Run, list[Seen]]:
+    """The run, had the first letter of a failed handler been sent back; and what it came to."""
+    source = next(source for source, each in run.inputs.items() if each.reason == "handler_failed")
+    exposure = first_of(run, "exposures", lambda each: each.source == source)
+    again = replace(exposure, offset=1_000_000)
+    enriched = replace(again, kind="enriched", id="enriched of it", is_first=None)
+    command = replace(again, kind="commands", id="command of it", is_first=None)
+    came = [enriched, again, command]
+    return reading(run, [*run.seen, *came], redriven={source}), came
+
+
+def test_a_letter_that_was_sent_back_comes_to_all_of_it_once(run: Run) -> None:
+    mended, came = redriven(run)
+    assert not broken_rules(mended), str(check(mended))
+    for each in came:
+        assert broken_rules(without(mended, each)) & {"outcome", "due"}
+        assert broken_rules(reading(mended, [*mended.seen, replace(each, offset=1_000_001)])) & {"outcome", "due"}
+    assert "outcome" in broken_rules(replace(mended, redriven=frozenset()))
+    assert "first" in broken_rules(edited(mended, came[1], is_first=not came[1].is_first))
+
+
 def test_two_outputs_out_of_order_are_seen(run: Run) -> None:
     one, other = [each for each in run.seen if each.kind == "enriched" and each.partition == 0][:2]
     swapped = {id(one): replace(one, offset=other.offset), id(other): replace(other, offset=one.offset)}

@@ -31,5 +31,5 @@ def test_a_failpoint_sends_its_signal_once_at_the_nth_time() -> None:
     steps: list[Step] = ["sent", "begun", "sent", "sent"]
     for at, step in enumerate(steps):
         assert len(sent) == (at > 2)
-        failpoint(PARTITION, step)
+        failpoint.lane(PARTITION, step)
     assert sent == [(os.getpid(), signal.SIGKILL)]

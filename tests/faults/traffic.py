@@ -3,6 +3,9 @@
 Two kinds of people make one variation per person hard to keep. *Registrants* act under their e-mail before they have a
 user id, and under both a moment later. *Movers* act under one user id with two e-mails that hash apart, so only the
 store can keep them together. The events of a burst go to different partitions, so that lanes meet at one person.
+
+Where people leave, to be forgotten, some come again later with all their names. That is another person: nothing of what
+was before may be known of them.
 """
 
 from __future__ import annotations
@@ -55,7 +58,9 @@ class Mix(msgspec.Struct, frozen=True):
     """How often a draw is a registrant's burst, a mover's, a bad record, a skip, a large one; the rest are logins.
 
     What comes of a large record is refused by a broker that takes batches of `REFUSED_BYTES` at most, even compressed.
-    `deadly` are clients on whose logins the handlers end the process, one login of each.
+    `fails` is the part of the logins on which a handler fails. `deadly` are clients on whose logins the handlers end
+    the process, one login of each. `leaving` is the part of all people that leaves each time, `returning` how often a
+    draw is one of those who left earlier.
     """
 
     registrants: float = 0.12
@@ -63,7 +68,10 @@ class Mix(msgspec.Struct, frozen=True):
     bad: float = 0.02
     skips: float = 0.02
     large: float = 0.0
+    returning: float = 0.0
+    fails: float = 0.01
     deadly: tuple[str, ...] = ()
+    leaving: float = 0.0
 
 
 USUAL = Mix()
@@ -71,29 +79,56 @@ POISONOUS = Mix(bad=0.4, skips=0.1)
 LARGE = Mix(large=0.002)
 CRASHING = Mix(deadly=("crashes",))
 FREEZING = Mix(deadly=("freezes",))
+FAILING = Mix(fails=0.25)
+LEAVING = Mix(leaving=0.2, returning=0.05)
 RACING = Mix(registrants=0.5, movers=0.45, bad=0.01, skips=0.0)
 
 
-def traffic(events: int, seed: int, mix: Mix = USUAL) -> list[Input]:
-    """Return that many inputs in the order in which they are produced; equal arguments give equal inputs."""
+class Leaving(msgspec.Struct, frozen=True):
+    """People of whom there is nothing more from the input of that number on: their names, person by person."""
+
+    at: int
+    people: tuple[tuple[Name, ...], ...]
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """Inputs in the order in which they are produced, and who leaves meanwhile."""
+
+    inputs: Sequence[Input]
+    leavings: Sequence[Leaving] = ()
+
+
+def traffic(events: int, seed: int, mix: Mix = USUAL, leavings: int = 0) -> Traffic:
+    """Return that many inputs, and people leaving so many times between them; equal arguments give equal traffic."""
     street = _Street(Random(seed), mix)  # noqa: S311 - traffic, not secrets
     found: list[Input] = []
+    left: list[Leaving] = []
     deadly = list(mix.deadly)
     while len(found) < events:
+        if len(left) < leavings and len(found) > events * (len(left) + 1) // (leavings + 1):
+            left.append(Leaving(len(found), street.leave()))
         found += street.draw()
         if deadly and len(found) > events // (len(deadly) + 1):
             found.append(street.die(deadly.pop()))
-    return found[:events]
+    return Traffic(found[:events], left)
 
 
 class _Person(msgspec.Struct, frozen=True):
+    """`first` is the number under which somebody came first, `number` another one for each time."""
+
     number: int
+    first: int
     emails: tuple[str, ...]
 
     @property
     def user_id(self) -> str:
         """Return the user id; those of enterprise connections hold an e-mail."""
-        return f"samlp|corp|{self.emails[0]}" if self.number % 5 == 0 else f"auth0|{self.number:06}"
+        return f"samlp|corp|{self.emails[0]}" if self.first % 5 == 0 else f"auth0|{self.first:06}"
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """Return all names."""
+        return (("user", self.user_id), *(("identifier", email) for email in self.emails))
 
 
 class _Street:
@@ -102,7 +137,10 @@ class _Street:
     def __init__(self, random: Random, mix: Mix) -> None:
         self._random = random
         self._mix = mix
-        self._people: list[_Person] = []
+        self._people: list[_Person] = []  # who may come again at any time
+        self._leaving: list[_Person] = []  # who left last
+        self._gone: list[_Person] = []  # who left before, and may come again as somebody new
+        self._numbers = 0
         self._events = 0
 
     def draw(self) -> list[Input]:
@@ -114,11 +152,20 @@ class _Street:
             (mix.bad, self._bad),
             (mix.skips, self._skip),
             (mix.large, self._large),
+            (mix.returning if self._gone else 0.0, self._come_again),
         ):
             if point < share:
                 return make()
             point -= share
         return self._return()
+
+    def leave(self) -> tuple[tuple[Name, ...], ...]:
+        """Let some people leave and return their names; those who left before may come again from now on."""
+        self._gone += self._leaving
+        self._random.shuffle(self._people)
+        count = int(len(self._people) * self._mix.leaving)
+        self._leaving, self._people = self._people[:count], self._people[count:]
+        return tuple(person.names for person in self._leaving)
 
     def die(self, client: str) -> Input:
         """Return a login of nobody at that client."""
@@ -129,7 +176,13 @@ class _Street:
         )
 
     def _registration(self) -> list[Input]:
-        person = self._newcomer("")
+        return self._register(self._newcomer(""))
+
+    def _come_again(self) -> list[Input]:
+        gone = self._gone.pop(self._random.randrange(len(self._gone)))
+        return self._register(self._add(gone.first, gone.emails))
+
+    def _register(self, person: _Person) -> list[Input]:
         email = person.emails[0]
         makers = [
             self._make("pre_user_registration", person, email, with_id=False),
@@ -150,9 +203,12 @@ class _Street:
         return self._spread([self._make("post_login", person, self._random.choice(person.emails))], None)
 
     def _newcomer(self, *prefixes: str) -> _Person:
-        number = len(self._people)
-        emails = tuple(f"{prefix}person.{number}@planted.example" for prefix in prefixes)
-        self._people.append(_Person(number, emails))
+        number = self._numbers
+        return self._add(number, tuple(f"{prefix}person.{number}@planted.example" for prefix in prefixes))
+
+    def _add(self, first: int, emails: tuple[str, ...]) -> _Person:
+        self._people.append(_Person(self._numbers, first, emails))
+        self._numbers += 1
         return self._people[-1]
 
     def _spread(self, made: Sequence[tuple[Event, dict[str, Any]]], key: bytes | None) -> list[Input]:
@@ -185,7 +241,7 @@ class _Street:
     ) -> tuple[Event, dict[str, Any]]:
         self._events += 1
         event = Event(f"evt_{self._events:07}", trigger, person, names)
-        fails = trigger == "post_login" and person is not None and self._random.random() < 0.01
+        fails = trigger == "post_login" and person is not None and self._random.random() < self._mix.fails
         document = {
             "id": event.id,
             "trigger": trigger,

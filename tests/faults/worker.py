@@ -1,6 +1,7 @@
-"""The command of `experiment-worker`, with a fault planted: `python -m tests.faults.worker run`.
+"""The command `experiment-worker`, with a fault planted: `python -m tests.faults.worker run`.
 
-`FAILPOINT=step:times:SIGNAL` sends the process that signal when lanes have reached the step that many times.
+`FAILPOINT=step:times:SIGNAL` sends the process that signal when it has reached the step that many times: a step of a
+lane, a phase of `forget`, or what a redrive comes to: `redriving` before the commit of a transaction, `redriven` after.
 `BROKEN=name` breaks a promise on purpose, so that the checker can be seen to notice.
 """
 
@@ -9,16 +10,19 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
-from tests.faults.broken import break_worker
+from tests.faults.broken import break_redrive, break_worker
 from tests.faults.workers import Breakage
-from worker.app import run
+from worker.app import forgetting, run
+from worker.app.forgetting import Phase
 from worker.cli.main import main
 from worker.streams.kafka.lane import Step
+
+RedriveStep = Literal["redriving", "redriven"]
 
 
 class Failpoint:
@@ -30,29 +34,48 @@ class Failpoint:
         self._signal = signal.Signals[name]
         self._send = send
 
-    def __call__(self, partition: TopicPartition, step: Step) -> None:
-        """Count the step."""
+    def lane(self, partition: TopicPartition, step: Step) -> None:
+        """Count the step of a lane."""
         del partition
+        self(step)
+
+    def __call__(self, step: Step | Phase | RedriveStep) -> None:
+        """Count the step."""
         if step == self._step:
             self._left -= 1
             if self._left == 0:
                 self._send(os.getpid(), self._signal)
 
 
-def plant(failpoint: str, broken: str) -> None:
-    """Let the command run its worker with these faults."""
-    run_worker = run.run_worker
+def plant(failpoint: Failpoint | None, broken: Breakage | None) -> None:
+    """Let commands do their work with these faults."""
+    run_worker, forget, commit = run.run_worker, forgetting.forget, AIOKafkaProducer.commit_transaction
 
     async def run_with_faults(job: run.Run, ending: run.Ending) -> None:
         if broken:
-            job = break_worker(cast("Breakage", broken), job)
+            job = break_worker(broken, job)
         if failpoint:
-            job = msgspec.structs.replace(job, reached=Failpoint(failpoint))
+            job = msgspec.structs.replace(job, reached=failpoint.lane)
         await run_worker(job, ending)
 
+    async def forget_with_faults(job: forgetting.Forgetting, told: Callable[[Phase], None]) -> forgetting.Receipt:
+        return await forget(job, failpoint or told)
+
+    async def commit_with_faults(producer: AIOKafkaProducer) -> None:
+        if failpoint:
+            failpoint("redriving")
+        await commit(producer)
+        if failpoint:
+            failpoint("redriven")
+
     run.run_worker = run_with_faults
+    forgetting.forget = forget_with_faults
+    AIOKafkaProducer.commit_transaction = commit_with_faults
+    if broken == "forgets_marks":
+        break_redrive()
 
 
 if __name__ == "__main__":
-    plant(os.environ["FAILPOINT"], os.environ["BROKEN"])
+    given = os.environ["FAILPOINT"]
+    plant(Failpoint(given) if given else None, cast("Breakage | None", os.environ["BROKEN"] or None))
     main()

@@ -18,7 +18,28 @@ from tests.faults.seen import holds_secret
 
 ROOT = Path(__file__).parents[2]
 _SCRAPE_SECONDS = 0.5
-Breakage = Literal["offsets_first", "random_transactional_id", "no_claim", "forgetful", "ignores_the_epoch"]
+_COMMAND_SECONDS = 120
+Breakage = Literal[
+    "offsets_first",
+    "random_transactional_id",
+    "no_claim",
+    "forgetful",
+    "ignores_the_epoch",
+    "ignores_tombstones",
+    "forgets_marks",
+]
+
+
+def _spawn(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.worker", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
 
 
 class Worker:
@@ -28,15 +49,7 @@ class Worker:
         self.name = name
         self.log = log
         self.port = int(environment["WORKER_HTTP__PORT"])
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.worker", "run", "--log-level", "debug"],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        self._process = _spawn(("run", "--log-level", "debug"), environment, log)
 
     @property
     def returncode(self) -> int | None:
@@ -86,6 +99,7 @@ class Workers:
         self._folder = folder
         self._environment = environment
         self._all: list[Worker] = []
+        self._commands: list[Path] = []
         self._scraping: asyncio.Task[None] | None = None
         self._leaks: list[str] = []
         self.scrapes = 0
@@ -110,20 +124,35 @@ class Workers:
         self, name: str, *, static: bool = False, failpoint: str = "", broken: Breakage | None = None, **settings: str
     ) -> Worker:
         """Start a worker; `failpoint` is `step:times:signal`, `static` makes it a static member of the group."""
-        environment = {
-            **{each: value for each, value in os.environ.items() if not each.startswith("WORKER_")},
-            **self._environment,
-            **settings,
-            "PYTHONPATH": str(ROOT),
-            "WORKER_HTTP__PORT": str(free_port()),
-            "FAILPOINT": failpoint,
-            "BROKEN": broken or "",
-        }
+        environment = self._planted(failpoint, broken, settings) | {"WORKER_HTTP__PORT": str(free_port())}
         if static:
             environment["WORKER_KAFKA__GROUP_INSTANCE_ID"] = name
         worker = Worker(name, environment, self._folder / f"{name}.{len(self._all)}.log")
         self._all.append(worker)
         return worker
+
+    async def command(
+        self, *arguments: str, failpoint: str = "", broken: Breakage | None = None, **settings: str
+    ) -> tuple[int, str]:
+        """Run another command to its end; return its exit code, minus the signal's number, and what it printed."""
+        log = self._folder / f"{arguments[0]}.{len(self._commands)}.log"
+        self._commands.append(log)
+        process = _spawn(arguments, self._planted(failpoint, broken, settings), log)
+        try:
+            code = await asyncio.to_thread(process.wait, _COMMAND_SECONDS)
+        finally:
+            process.kill()
+        return code, log.read_text()
+
+    def _planted(self, failpoint: str, broken: Breakage | None, settings: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **{each: value for each, value in os.environ.items() if not each.startswith("WORKER_")},
+            **self._environment,
+            **settings,
+            "PYTHONPATH": str(ROOT),
+            "FAILPOINT": failpoint,
+            "BROKEN": broken or "",
+        }
 
     async def stop(self, seconds: float) -> Sequence[int]:
         """Stop all that live in good order and return their exit codes."""
@@ -135,7 +164,8 @@ class Workers:
 
     def leaks(self) -> list[str]:
         """Return the places in logs and metrics where a planted secret stands."""
-        return [*self._leaks, *(place for worker in self._all for place in _leaks(worker.log))]
+        logs = [*(worker.log for worker in self._all), *self._commands]
+        return [*self._leaks, *(place for log in logs for place in _leaks(log))]
 
     def count(self, event: str) -> int:
         """Return how many times an event stands in all logs."""
