@@ -33,8 +33,8 @@ from worker.reload import CurrentDefinitions, Watcher, report
 from worker.settings import Settings
 from worker.stores.redis_errors import StoreRefusedError
 from worker.streams.kafka.brakes import Brakes
-from worker.streams.kafka.lane import Limits, Shared
-from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, new_consumer
+from worker.streams.kafka.lane import Lane, Limits, Shared
+from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, Member, new_consumer
 from worker.streams.kafka.offset_fetch import settled_offset, shows_commits_at_once
 from worker.streams.kafka.outgoing import Destination, Outlets, Packer
 from worker.streams.kafka.producers import ProducerOptions, Producers
@@ -188,7 +188,9 @@ async def _start(job: Run, stack: AsyncExitStack, ending: Ending, readiness: Rea
     metrics.count_handlers(dispatcher.counts)
     pipeline = new_pipeline(settings, _keys(settings), definitions.current, store, dispatcher)
     shared = _shared(settings, topics, pipeline, watching, ending, trials=trials)
-    lanes = Lanes(shared, Assigned(watching.given, watching.taken), _STOP_SECONDS)
+    member = Member(shared.consumer, shared.producers, shared.stop_worker)
+    told = Assigned(watching.given, watching.taken)
+    lanes = Lanes(member, lambda partition: Lane(shared, partition), told, _STOP_SECONDS)
     stack.push_async_callback(lanes.aclose)
     await lanes.start(settings.topics.triggers)
 

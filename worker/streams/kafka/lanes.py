@@ -10,14 +10,14 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from worker.streams.kafka.lane import Lane, Shared
 from worker.streams.kafka.offset_fetch import mind_answers
+from worker.streams.kafka.producers import Producers
 
 _NEVER_MS = 2**31 - 1  # aiokafka counts only `getmany` as activity: lanes that wait for the store would have to leave
 _REBALANCE_MS = 30_000
@@ -62,31 +62,52 @@ class Assigned(msgspec.Struct, frozen=True):
     taken: Callable[[Collection[TopicPartition]], None]
 
 
-class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
-    """Runs one lane for each partition that the group gives this worker."""
+class Running(Protocol):
+    """One partition's task, from assignment to revocation."""
 
-    def __init__(self, shared: Shared, told: Assigned, stop_seconds: float) -> None:
-        self._shared = shared
+    task: asyncio.Task[None]
+
+    def stop(self) -> None:
+        """Let it end soon."""
+        ...
+
+
+class Member(msgspec.Struct, frozen=True):
+    """What a member of the group works with; `stop` ends it with a reason."""
+
+    consumer: AIOKafkaConsumer
+    producers: Producers
+    stop: Callable[[str], None]
+
+
+class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Runs one lane, which `open_lane` starts, for each partition that the group gives this member."""
+
+    def __init__(
+        self, member: Member, open_lane: Callable[[TopicPartition], Running], told: Assigned, stop_seconds: float
+    ) -> None:
+        self._member = member
+        self._open_lane = open_lane
         self._told = told
         self._stop_seconds = stop_seconds
-        self._lanes: dict[TopicPartition, Lane] = {}
+        self._lanes: dict[TopicPartition, Running] = {}
         self._closing = False
         self._lost: list[float] = []
 
-    async def start(self, topic: str) -> None:
+    async def start(self, *topics: str) -> None:
         """Join the group; only once nothing that the coordinator answers goes unheard."""
-        consumer = self._shared.consumer
+        consumer = self._member.consumer
         await consumer.start()
         mind_answers(consumer, self._member_lost)
-        consumer.subscribe([topic], listener=self)
+        consumer.subscribe(topics, listener=self)
 
     async def aclose(self) -> None:
         """Let transactions finish, end the lanes, leave the group, close the producers."""
         self._closing = True
         await self._stop()
         with suppress(TimeoutError):  # then the group notices by itself
-            await asyncio.wait_for(self._shared.consumer.stop(), _LEAVE_SECONDS)
-        await self._shared.producers.aclose()
+            await asyncio.wait_for(self._member.consumer.stop(), _LEAVE_SECONDS)
+        await self._member.producers.aclose()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """End all lanes; those that are inside a transaction may finish it."""
@@ -97,7 +118,7 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no 
         """Start a lane for each; it opens its own gate."""
         if not self._closing:
             self._told.given(assigned)
-            self._lanes = {partition: Lane(self._shared, partition) for partition in assigned}
+            self._lanes = {partition: self._open_lane(partition) for partition in assigned}
 
     async def _stop(self) -> None:
         lanes, self._lanes = self._lanes, {}
@@ -116,8 +137,8 @@ class Lanes(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no 
         """Note that the group does not know this member any longer; that again and again has one cause."""
         now = time.monotonic()
         self._lost = [moment for moment in self._lost if now - moment < _LOST_SECONDS] + [now]
-        if len(self._lost) >= _LOST_TIMES and self._shared.consumer._group_instance_id is not None:  # noqa: SLF001
-            self._shared.stop_worker(
+        if len(self._lost) >= _LOST_TIMES and self._member.consumer._group_instance_id is not None:  # noqa: SLF001
+            self._member.stop(
                 f"the group threw this worker out {_LOST_TIMES} times within a minute: another worker uses the same"
                 " kafka.group_instance_id, expected a name that only one has (a StatefulSet's pod name)"
             )
