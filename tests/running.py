@@ -16,7 +16,8 @@ from deploy.dev.servers import Kafka
 from tests.definitions_documents import percentage_set
 from tests.pipelines import snapshot_of
 from worker import Handlers
-from worker.app.run import Ending, Run, run_worker
+from worker.app.ending import Ending
+from worker.app.run import Run, run_worker
 from worker.app.watching import Watching
 from worker.experiments.claims import AssignmentStore
 from worker.handlers.registry import merge

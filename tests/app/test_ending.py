@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from worker.app.run import Ending
+from worker.app.ending import Ending
 
 
 @pytest.fixture

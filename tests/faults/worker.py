@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from tests.faults.broken import break_redrive, break_worker
 from tests.faults.workers import Breakage
 from worker.app import forgetting, run
+from worker.app.ending import Ending
 from worker.app.forgetting import Phase
 from worker.cli.main import main
 from worker.streams.kafka.lane import Step
@@ -51,7 +52,7 @@ def plant(failpoint: Failpoint | None, broken: Breakage | None) -> None:
     """Let commands do their work with these faults."""
     run_worker, forget, commit = run.run_worker, forgetting.forget, AIOKafkaProducer.commit_transaction
 
-    async def run_with_faults(job: run.Run, ending: run.Ending) -> None:
+    async def run_with_faults(job: run.Run, ending: Ending) -> None:
         if broken:
             job = break_worker(broken, job)
         if failpoint:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from worker.app.ending import Ending
 from worker.app.failures import log_failure
 from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
 from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
 from worker.app.redis_access import pepper_of
 from worker.app.store import memory_trials
-from worker.app.topics import connection_of
+from worker.app.topics import connection_of, start_of
 from worker.app.truth import claim_seconds, transaction_seconds
 from worker.app.watchdog import watchdog
 from worker.app.watching import Committed, Reached, Watching, nothing
 from worker.experiments.claims import AssignmentStore
 from worker.experiments.definitions import Snapshot
 from worker.experiments.subjects import SubjectKeys
-from worker.formats.fields import parse_rfc3339
 from worker.handlers.dispatch import Dispatcher
 from worker.handlers.registry import Registry
 from worker.outputs import OUTPUT_KINDS
@@ -35,8 +32,8 @@ from worker.stores.redis_errors import StoreRefusedError
 from worker.streams.kafka.brakes import Brakes
 from worker.streams.kafka.lane import Lane, Limits, Shared
 from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, Member, new_consumer
-from worker.streams.kafka.offset_fetch import settled_offset, shows_commits_at_once
 from worker.streams.kafka.outgoing import Destination, Outlets, Packer
+from worker.streams.kafka.positions import positions_of
 from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.topics import TopicFacts, facts
 from worker.streams.kafka.trials import Gate, Trials
@@ -46,7 +43,6 @@ from worker.telemetry.metrics import Metrics
 
 _STOP_SECONDS = 10.0  # for transactions that are open
 _BATCH_BYTES = 1 << 20
-_KILLED = 128  # as shells report a process that a signal ended
 
 OpenStore = Callable[[Settings, Watching, Metrics], AbstractAsyncContextManager[AssignmentStore]]
 OpenTrials = Callable[[Settings, Watching, Metrics], AbstractAsyncContextManager[Trials]]
@@ -80,18 +76,12 @@ async def run_until_signalled(job: Run) -> None:
     Raises:
         as `run_worker`.
     """
-    ending, loop = Ending(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.signalled, number)
+    ending = Ending()
+    ending.obey_signals()
     if job.process is not None:
-        loop.add_reader(job.process.leash, _obey, job.process.leash, ending)
+        ending.obey_leash(job.process.leash)
     async with watchdog(job.settings.watchdog_s):
         await run_worker(job, ending)
-
-
-def _obey(leash: int, ending: Ending) -> None:
-    asyncio.get_running_loop().remove_reader(leash)
-    ending.ask("the parent let go")
 
 
 async def run_worker(job: Run, ending: Ending) -> None:
@@ -117,37 +107,6 @@ async def run_worker(job: Run, ending: Ending) -> None:
     logs.info("worker_stopped")
     if ending.failure is not None:
         raise WorkerFailedError(ending.failure)
-
-
-class Ending:
-    """Why the worker ends: somebody asked for it, or it failed."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-        self._signalled = False
-        self.reason: str | None = None
-        self.failure: str | None = None
-
-    def signalled(self, number: signal.Signals) -> None:
-        """Ask for the end; the second signal ends the process."""
-        if self._signalled:
-            os._exit(_KILLED + number)
-        self._signalled = True
-        self.ask(number.name)
-
-    def ask(self, reason: str) -> None:
-        """Ask for the end."""
-        self.reason = self.reason or reason
-        self._event.set()
-
-    def fail(self, reason: str) -> None:
-        """End because the worker can't go on."""
-        self.failure = self.failure or reason
-        self._event.set()
-
-    async def wait(self) -> None:
-        """Return when the worker must end."""
-        await self._event.wait()
 
 
 async def _started(job: Run, stack: AsyncExitStack, ending: Ending, readiness: Readiness) -> bool:
@@ -257,8 +216,7 @@ def _shared(
         producers,
         pipeline.process,
         lambda partition: Packer(outlets, partition, now),
-        lambda partition: _committed_offset(consumer, partition),
-        lambda partition: _begin_at(consumer, partition, kafka.start),
+        positions_of(consumer, lambda _: start_of(kafka.start)),
         asyncio.Semaphore(kafka.max_transactions),
         Limits(
             kafka.batch_max_records,
@@ -286,22 +244,3 @@ def _outlets(settings: Settings, topics: dict[str, TopicFacts]) -> Outlets:
         topics[settings.topics.triggers].partitions,
         settings.topics.partitioning,
     )
-
-
-async def _committed_offset(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
-    async def read() -> int | None:
-        found: int | None = await consumer.committed(partition)
-        return found
-
-    return await read() if await shows_commits_at_once(consumer) else await settled_offset(read)
-
-
-async def _begin_at(consumer: AIOKafkaConsumer, partition: TopicPartition, start: str) -> int:
-    """Return where a partition begins that the group has never committed."""
-    if start not in {"earliest", "latest"}:
-        moment = int(parse_rfc3339(start).timestamp() * 1000)
-        found = (await consumer.offsets_for_times({partition: moment})).get(partition)
-        if found is not None:
-            return int(found.offset)
-    ask = consumer.beginning_offsets if start == "earliest" else consumer.end_offsets
-    return int((await ask([partition]))[partition])

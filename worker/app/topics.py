@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from worker.formats.fields import parse_rfc3339
 from worker.settings import Settings
 from worker.streams.kafka.cluster import Connection
+from worker.streams.kafka.positions import Start
 from worker.streams.kafka.topic_needs import TOPIC_KINDS, Finding, TopicNeed, TopicState, compare, needs
 from worker.streams.kafka.topics import Created, create, describe
 
@@ -43,6 +45,15 @@ async def create_topics(settings: Settings) -> Created:
 def connection_of(settings: Settings) -> Connection:
     """Return how to connect to the cluster."""
     return Connection(settings.kafka.bootstrap_servers, settings.kafka.client_id)
+
+
+def start_of(text: str) -> Start:
+    """Return what `kafka.start` says."""
+    if text == "earliest":
+        return "earliest"
+    if text == "latest":
+        return "latest"
+    return int(parse_rfc3339(text).timestamp() * 1000)
 
 
 def _needs(settings: Settings) -> tuple[TopicNeed, ...]:

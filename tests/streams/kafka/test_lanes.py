@@ -22,7 +22,7 @@ from worker.experiments.claims import Assignment, Claim, Proposal, Published
 from worker.settings import DeadLetters, Redis
 from worker.stores.memory import MemoryStore
 from worker.stores.redis_errors import StoreRefusedError
-from worker.streams.kafka import lane
+from worker.streams.kafka import positions
 
 
 def login(number: int, **members: Any) -> dict[str, Any]:
@@ -239,7 +239,7 @@ async def test_records_that_are_gone_stop_their_lane_only(kafka: Kafka) -> None:
 
 
 async def test_an_offset_past_the_topics_end_stops_its_lane(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "_LEADER_PAUSE", 0.01)
+    monkeypatch.setattr(positions, "_LEADER_PAUSE", 0.01)
     async with stage(kafka) as on:
         await on.send(*logins(3))
         await commit(on, 7)

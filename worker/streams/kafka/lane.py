@@ -57,6 +57,7 @@ from worker.records import DeadLetterReason, Record
 from worker.streams.kafka.brakes import Batch, Brakes
 from worker.streams.kafka.inputs import input_of
 from worker.streams.kafka.outgoing import Entry, Packer, Parcel
+from worker.streams.kafka.positions import LaneStoppedError, Positions
 from worker.streams.kafka.producers import Producers
 from worker.streams.kafka.trials import Gate, Trials
 
@@ -80,7 +81,6 @@ _FENCED_SECONDS = 2.0
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.1, 5.0
 _OPEN_SECONDS = 60.0
 _POLL_MS = 500
-_LEADER_LOOKS, _LEADER_PAUSE = 30, 0.5
 _ATTEMPTS = 2
 _REFUSED: dict[type[Exception], DeadLetterReason] = {  # the broker will not take these records, however often they come
     MessageSizeTooLargeError: "output_too_large",
@@ -91,10 +91,6 @@ _REFUSED: dict[type[Exception], DeadLetterReason] = {  # the broker will not tak
     PolicyViolationError: "crashed",
     UnsupportedForMessageFormatError: "crashed",
 }
-
-
-class LaneStoppedError(Exception):
-    """The lane can't go on without somebody's decision; the message says why and what to do."""
 
 
 class WorkerStoppedError(Exception):
@@ -168,8 +164,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Shared(msgspec.Struct, frozen=True):
     """What all lanes of a worker have in common.
 
-    `committed_offset` answers what the group has committed for a partition, for good (see `offset_fetch`); `begin_at`
-    where a partition without a committed offset begins. `fatal` are the errors of `process` and `trials` that stop the
+    `fatal` are the errors of `process` and `trials` that stop the
     worker, `brakes` stop it rather than send too many dead letters. `transactions` caps how many are open at once. The
     `gate` keeps batches away from a record that is on trial.
     """
@@ -179,8 +174,7 @@ class Shared(msgspec.Struct, frozen=True):
     producers: Producers
     process: Callable[[Sequence[Record]], Awaitable[BatchResult]]
     packer: Callable[[int], Packer]
-    committed_offset: Callable[[TopicPartition], Awaitable[int | None]]
-    begin_at: Callable[[TopicPartition], Awaitable[int]]
+    positions: Positions
     transactions: asyncio.Semaphore
     limits: Limits
     watcher: Watcher
@@ -295,8 +289,13 @@ class Lane:
         name = f"{shared.group}.{partition.topic}.{partition.partition}"
         async with asyncio.timeout(_OPEN_SECONDS):
             producer = await shared.producers.open(name)
+
+            async def begin(offset: int) -> None:
+                await producer.begin_transaction()
+                await self._commit(producer, offset)
+
             try:
-                before, self._position = self._position, await self._committed(producer)
+                before, self._position = self._position, await shared.positions.of(partition, begin)
                 if self._position != before:  # a commit that seemed to fail did not
                     self._failures.forget()
                 self._prove(self._position)
@@ -307,35 +306,6 @@ class Lane:
         shared.watcher.opened(partition, self._position)
         self._reach("opened")
         return producer
-
-    async def _committed(self, producer: AIOKafkaProducer) -> int:
-        shared, partition = self._shared, self._partition
-        found: int | None = await shared.committed_offset(partition)
-        if found is None:
-            begin = await shared.begin_at(partition)
-            await producer.begin_transaction()  # written down, or a restart before the first batch would begin anew
-            await self._commit(producer, begin)
-            return begin
-        first = (await shared.consumer.beginning_offsets([partition]))[partition]
-        if found < first:
-            raise LaneStoppedError(
-                f"records {found} to {first - 1} are gone ({first - found:,} records): the topic's retention was"
-                f" shorter than the lag. To go on at {first}, set the group's offset"
-            )
-        if not await self._reaches(found):
-            raise LaneStoppedError(
-                f"the committed offset is {found}, and the topic ends before it: it was made anew or truncated."
-                " To go on, set the group's offset"
-            )
-        return found
-
-    async def _reaches(self, offset: int) -> bool:
-        """Tell whether the partition goes as far; a new leader may say less for some seconds."""
-        for _ in range(_LEADER_LOOKS):
-            if (await self._shared.consumer.end_offsets([self._partition]))[self._partition] >= offset:
-                return True
-            await asyncio.sleep(_LEADER_PAUSE)
-        return False
 
     async def _batch(self, producer: AIOKafkaProducer) -> bool:
         """Process the next records, if there are any."""
@@ -397,7 +367,7 @@ class Lane:
             raise StaleFetchError(f"offset {records[0].offset} came after {self._position - 1}")
         if not records:
             if self._unproven is not None:
-                self._prove(await self._shared.committed_offset(partition))
+                self._prove(await self._shared.positions.committed(partition))
             await self._tell_lag()
         return records
 
