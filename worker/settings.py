@@ -11,8 +11,10 @@ import os
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import msgspec
 import orjson
@@ -35,6 +37,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from worker.delivery.endpoints import SCHEDULE_S
+from worker.delivery.signing import key_of
 from worker.formats.fields import is_rfc3339
 
 ENV_PREFIX = "WORKER_"
@@ -164,6 +168,15 @@ class Topics(_Group):
     redriven: _TopicName = Field(
         "auth.triggers.dlq.redriven", description="Which dead letters were sent back (compacted); for `dlq`."
     )
+    retries: _TopicName = Field(
+        "experiment.enrollments.retries", description="Enrollments that `deliver` tries again later."
+    )
+    endpoints: _TopicName = Field(
+        "experiment.webhooks.endpoints", description="Which endpoints are disabled (compacted); for `deliver`."
+    )
+    enrollments_dead_letters: _TopicName = Field(
+        "experiment.enrollments.dlq", description="Enrollments that `deliver` gave up."
+    )
     partitions: int = Field(8, ge=1, le=10_000, description="For `topics create`: partitions of each topic.")
     replication_factor: int = Field(1, ge=1, le=10, description="For `topics create`: replicas of each partition.")
     partitioning: Literal["input", "key"] = Field(
@@ -215,6 +228,64 @@ class Redis(_Group):
     )
 
 
+def _check_secret(secret: SecretStr) -> SecretStr:
+    key_of(secret.get_secret_value())
+    return secret
+
+
+def _check_url(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("expected an https URL without user and password")
+    return url
+
+
+def _check_network(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+_WebhookSecret = Annotated[SecretStr, AfterValidator(_check_secret)]
+_EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+
+
+class WebhookEndpoint(_Group):
+    """One receiver of webhooks."""
+
+    url: Annotated[SecretStr, AfterValidator(_check_url)]
+    secrets: tuple[_WebhookSecret, ...] = ()
+    headers: dict[str, SecretStr] = {}
+    timeout_s: float = Field(15.0, gt=0, le=60)
+    max_in_flight: int = Field(16, ge=1, le=1000)
+    retry_schedule_s: tuple[Annotated[float, Field(gt=0, le=86_400)], ...] = SCHEDULE_S
+
+
+class Webhooks(_Group):
+    """Where enrollments are delivered."""
+
+    endpoints: dict[_EndpointName, WebhookEndpoint] = Field(
+        {},
+        description="Receivers by name: `url`, `secrets`, `headers`, `timeout_s`, `max_in_flight`, `retry_schedule_s`.",
+    )
+    allow_urls: tuple[str, ...] = Field(
+        (), description="Beginnings of the URLs that enrollments may name instead of an endpoint."
+    )
+    url_secrets: tuple[_WebhookSecret, ...] = Field(
+        (), description="What deliveries to such URLs are signed with (secret)."
+    )
+    allow_http: bool = Field(False, description="Whether http may be used, unencrypted.")
+    allow_networks: tuple[Annotated[str, AfterValidator(_check_network)], ...] = Field(
+        (), description="Networks (CIDR) that may be dialled besides public addresses."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_http(self) -> Self:
+        for name, endpoint in self.endpoints.items():
+            if not self.allow_http and urlsplit(endpoint.url.get_secret_value()).scheme != "https":
+                raise ValueError(f"endpoint {name} has an http URL, expected https, or allow_http = true")
+        return self
+
+
 class Http(_Group):
     """Where the worker can be watched."""
 
@@ -252,6 +323,7 @@ class Settings(BaseSettings):
     topics: Topics = Topics()
     dead_letters: DeadLetters = DeadLetters()
     redis: Redis = Redis()
+    webhooks: Webhooks = Webhooks()
     http: Http = Http()
     input: Input = Input()
 
@@ -366,7 +438,7 @@ def _explain(error: ValidationError, values: _Layer) -> Iterator[str]:
         if problem["type"] == "extra_forbidden":
             yield f"{name} (from {source}): no such setting{_suggestion(name, dict(names()))}"
         else:
-            secret = any(path == each[: len(path)] for each in _SECRETS)
+            secret = any(path == each[: len(path)] for each in _SECRETS) or path[0] == "webhooks"
             found = "" if secret else f", found {str(problem['input'])[:80]!r}"
             yield f"{name} (from {source}): {problem['msg']}{found}"
 
@@ -397,8 +469,7 @@ def _listing(settings: Settings, values: _Layer) -> Iterator[Setting]:
         value: Any = settings
         for part in name.split("."):
             value = getattr(value, part)
-        _, source = values.get(tuple(name.split(".")), (None, "default"))
-        yield Setting(name, _shown(value), source)
+        yield Setting(name, _shown(value), _source(tuple(name.split(".")), values))
 
 
 def _masked(secret: str) -> str:
@@ -418,6 +489,12 @@ def _shown(value: Any) -> Any:
         case Path():
             return str(value)
         case tuple():
-            return list(value)
+            return [_shown(each) for each in value]
+        case dict():
+            return {name: _shown(each) for name, each in value.items()}
+        case WebhookEndpoint():
+            url = urlsplit(value.url.get_secret_value())
+            shown = {name: _shown(getattr(value, name)) for name in WebhookEndpoint.model_fields}
+            return shown | {"url": f"{url.scheme}://{url.netloc}/" + (_MASK if url.query or len(url.path) > 1 else "")}
         case _:
             return value

@@ -22,7 +22,7 @@ from deploy.dev.servers import Kafka, Redis, free_port
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
 from tests.topic_records import make_topic, records_of
-from worker.streams.kafka.topic_needs import TOPIC_KINDS
+from worker.streams.kafka.topic_needs import RETRY_TIERS, TOPIC_KINDS
 
 PATIENCE = 60.0  # seconds
 
@@ -56,22 +56,23 @@ class Home:
 
     def make_topics(self, partitions: int = 1) -> None:
         for kind in TOPIC_KINDS:
-            make_topic(self.brokers, self.topic(kind), partitions)
+            make_topic(self.brokers, self.topic(kind), partitions * (RETRY_TIERS if kind == "retries" else 1))
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", "from worker.cli.main import main; main()", "run", *arguments]
+    def start(
+        self, *arguments: str, command: str = "run", output: Any = subprocess.PIPE, **environment: str
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            command,
+            [sys.executable, "-c", "from worker.cli.main import main; main()", command, *arguments],
             env={**self.environment, **environment},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stderr=output,
+            stdout=output,
             text=True,
             start_new_session=True,  # a signal to its whole group is none to the tests
         )
 
     @contextmanager
-    def worker(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
-        process = self.start(**environment)
+    def worker(self, command: str = "run", **environment: str) -> Iterator[subprocess.Popen[str]]:
+        process = self.start(command=command, **environment)
         patience = Timer(PATIENCE, kill_all, [process])  # what waits for its log sees its end then
         patience.start()
         try:

@@ -29,7 +29,7 @@ async def forgotten(stage: Stage, strikes: int, broken: Breakage | None = None) 
         third = (following.at - leaving.at) // 3  # who has left may come again after the next ones did
         await stage.feeder.feed(leaving.at - len(stage.feeder.places))
         await stage.settled()
-        await edit(stage, strike + 1)
+        await edit(stage, 2 * strike + 1)
         done = asyncio.Event()
         trickle = asyncio.create_task(_trickle(stage, third, done))
         try:
@@ -39,7 +39,7 @@ async def forgotten(stage: Stage, strikes: int, broken: Breakage | None = None) 
             await trickle
         await stage.settled()
         if (strikes - strike) % 2:
-            await edit(stage, strikes + strike + 1)
+            await edit(stage, 2 * strike + 2)
             await flush(stage)
             await stage.feeder.feed(third)
 

@@ -28,7 +28,7 @@ from worker.settings import Settings
 from worker.simulate.options import TrafficOptions
 from worker.simulate.traffic import generate_lines
 from worker.stores.memory import MemoryStore
-from worker.streams.kafka.letters import Letter, mark_of
+from worker.streams.kafka.letters import Letter
 from worker.summary import Summary
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -52,7 +52,7 @@ async def everything() -> dict[str, list[Any]]:
 def marks() -> list[Any]:
     """What `dlq redrive` notes."""
     letter = Letter(3, 117, "not_json", "", "auth.triggers/0/5", "decode", "", 0, None, b"{", (), kept=True)
-    return [orjson.loads(mark_of(letter, "2026-03-01T00:00:00.000Z")[1])]
+    return [orjson.loads(Marks().mark_of(letter, "2026-03-01T00:00:00.000Z")[1])]
 
 
 def erasures() -> list[Any]:

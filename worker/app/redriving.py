@@ -21,15 +21,33 @@ from worker.app.topics import connection_of
 from worker.formats.fields import is_rfc3339, parse_rfc3339
 from worker.settings import Settings
 from worker.streams.kafka.cluster import ClusterError, explained
-from worker.streams.kafka.letters import Letter, Marks, back, letter_of, mark_of
+from worker.streams.kafka.letters import Letter, Marks, back, letter_of
 from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.reading import Progress, Stretches, TopicReader, open_reader, unheard
 
 _LETTERS_A_TRANSACTION = 200
 
 
+class Topics(msgspec.Struct, frozen=True):
+    """A topic of letters, where they go back to, and how the keys of their marks begin."""
+
+    letters: str
+    origin: str
+    marks_prefix: str
+
+
+def topics_of(settings: Settings, *, enrollments: bool) -> Topics:
+    """Return those of the worker's letters, or of the deliverer's."""
+    topics = settings.topics
+    if enrollments:
+        return Topics(topics.enrollments_dead_letters, topics.enrollments, "enrollments/")
+    return Topics(topics.dead_letters, topics.triggers, "")
+
+
 class Wanted(msgspec.Struct, frozen=True):
-    """Which letters: of these reasons (none: all), from that moment on, at most so many."""
+    """Which letters: of these topics and reasons (none: all), from that moment on, at most so many."""
+
+    topics: Topics
 
     reasons: frozenset[str] = frozenset()
     since: datetime | None = None
@@ -65,9 +83,9 @@ async def listed(settings: Settings, wanted: Wanted, progress: Progress) -> Asyn
         ClusterError: the topics can't be read.
     """
     connection = connection_of(settings)
-    marks = await _marks(settings)
+    marks = await _marks(settings, wanted.topics)
     count = 0
-    async with open_reader(connection, settings.topics.dead_letters) as reader:
+    async with open_reader(connection, wanted.topics.letters) as reader:
         async for letter in _letters(reader, await reader.stretches(), progress):
             if wanted.limit is not None and count >= wanted.limit:
                 return
@@ -76,14 +94,14 @@ async def listed(settings: Settings, wanted: Wanted, progress: Progress) -> Asyn
                 yield Listed(letter, marks.has(letter))
 
 
-async def found_at(settings: Settings, partition: int, offset: int) -> Listed | None:
+async def found_at(settings: Settings, topics: Topics, partition: int, offset: int) -> Listed | None:
     """Return the letter at that place.
 
     Raises:
         ClusterError: the topics can't be read.
     """
-    marks = await _marks(settings)
-    async with open_reader(connection_of(settings), settings.topics.dead_letters) as reader:
+    marks = await _marks(settings, topics)
+    async with open_reader(connection_of(settings), topics.letters) as reader:
         whole = (await reader.stretches()).get(partition)
         if whole is None or not whole.begin <= offset < whole.end:
             return None
@@ -101,27 +119,27 @@ async def redrive(settings: Settings, wanted: Wanted, progress: Progress, *, dry
     """
     done = Redriven()
     async with _sender(settings, dry_run=dry_run) as sender:
-        marks = await _marks(settings)
-        async with open_reader(connection_of(settings), settings.topics.dead_letters) as reader:
+        marks = await _marks(settings, wanted.topics)
+        async with open_reader(connection_of(settings), wanted.topics.letters) as reader:
             stretches = await reader.stretches()
             await sender.sweep(marks.gone({at: each.begin for at, each in stretches.items()}))
             async for letter in _letters(reader, stretches, progress):
                 if wanted.limit is not None and done.sent >= wanted.limit:
                     break
-                if wanted.has(letter) and _may_go(letter, marks, settings.topics.triggers, done):
+                if wanted.has(letter) and _may_go(letter, marks, wanted.topics.origin, done):
                     done.sent += 1
-                    await sender.add(letter)
-        await sender.flush()
+                    await sender.add(letter, marks)
+        await sender.flush(marks)
     return done
 
 
-def _may_go(letter: Letter, marks: Marks, triggers: str, done: Redriven) -> bool:
+def _may_go(letter: Letter, marks: Marks, origin: str, done: Redriven) -> bool:
     """Tell whether a letter is to be sent, and count why not."""
     if marks.has(letter):
         done.already += 1
     elif not letter.kept:
         done.not_kept += 1
-    elif letter.input_place is None or letter.input_place[0] != triggers:
+    elif letter.input_place is None or letter.input_place[0] != origin:
         done.elsewhere += 1
     else:
         return True
@@ -136,13 +154,13 @@ class _Sender:
         self._marks_topic = marks_topic
         self._waiting: list[Letter] = []
 
-    async def add(self, letter: Letter) -> None:
+    async def add(self, letter: Letter, marks: Marks) -> None:
         """Take a letter, and send those at hand when they are enough."""
         self._waiting.append(letter)
         if len(self._waiting) >= _LETTERS_A_TRANSACTION:
-            await self.flush()
+            await self.flush(marks)
 
-    async def flush(self) -> None:
+    async def flush(self, marks: Marks) -> None:
         """Send what is at hand."""
         letters, self._waiting = self._waiting, []
         if self._producer is None or not letters:
@@ -163,7 +181,7 @@ class _Sender:
                     headers=back(letter),
                 )
             )
-            key, value = mark_of(letter, moment)
+            key, value = marks.mark_of(letter, moment)
             sent.append(await producer.send(self._marks_topic, value, key))
         await asyncio.gather(*sent)
         await producer.commit_transaction()
@@ -191,7 +209,7 @@ async def _sender(settings: Settings, *, dry_run: bool) -> AsyncIterator[_Sender
         try:
             yield _Sender(producer, settings.topics.redriven)
         except KafkaError as error:
-            raise ClusterError(f"{settings.topics.triggers}: can't be sent to: {type(error).__name__}") from error
+            raise ClusterError(f"letters can't be sent back: {type(error).__name__}") from error
         finally:
             producers.discard(producer)
     finally:
@@ -199,8 +217,8 @@ async def _sender(settings: Settings, *, dry_run: bool) -> AsyncIterator[_Sender
             await producers.aclose()
 
 
-async def _marks(settings: Settings) -> Marks:
-    marks = Marks()
+async def _marks(settings: Settings, topics: Topics) -> Marks:
+    marks = Marks(topics.marks_prefix)
     async with open_reader(connection_of(settings), settings.topics.redriven) as reader:
         async for records in reader.read(await reader.stretches()):
             for record in records:

@@ -11,9 +11,15 @@ from worker.cli.session import settings_or_refuse
 
 if TYPE_CHECKING:
     from worker.app.redriving import Listed, Wanted
+    from worker.settings import Settings
     from worker.streams.kafka.letters import Letter
 
 _LISTED = 100
+
+Enrollments = Annotated[
+    bool,
+    typer.Option("--enrollments", help="Those of `deliver`: enrollments that were not delivered, instead of inputs."),
+]
 
 app = typer.Typer(help="Look at the dead letters, or send them back.", no_args_is_help=True)
 
@@ -33,6 +39,7 @@ def list_(
     config: Config = None,
     log_level: Log = LogLevel.WARNING,
     *,
+    enrollments: Enrollments = False,
     json: Json = False,
 ) -> None:
     """List dead letters: where each stands, why it died, where it came from, and whether it was sent back.
@@ -47,8 +54,8 @@ def list_(
     from worker.cli.progress import OffsetsProgress
     from worker.streams.kafka.cluster import ClusterError
 
-    wanted = _wanted(reasons, since, limit)
     settings = settings_or_refuse(config, log_level).settings
+    wanted = _wanted(settings, reasons, since, limit, enrollments=enrollments)
 
     async def found(shown: OffsetsProgress) -> list[Listed]:
         return [each async for each in listed(settings, wanted, shown.of)]
@@ -67,6 +74,7 @@ def show(
     config: Config = None,
     log_level: Log = LogLevel.WARNING,
     *,
+    enrollments: Enrollments = False,
     json: Json = False,
 ) -> None:
     """Show one dead letter: what is said of it, its headers and its value, with whatever could be somebody's masked.
@@ -75,19 +83,20 @@ def show(
     """
     import asyncio
 
-    from worker.app.redriving import found_at
+    from worker.app.redriving import found_at, topics_of
     from worker.streams.kafka.cluster import ClusterError
 
     partition, slash, offset = place.partition("/")
     if not slash or not partition.isdecimal() or not offset.isdecimal():
         refuse(f"PLACE is {place!r}, expected PARTITION/OFFSET like 3/117")
     settings = settings_or_refuse(config, log_level).settings
+    topics = topics_of(settings, enrollments=enrollments)
     try:
-        found = asyncio.run(found_at(settings, int(partition), int(offset)))
+        found = asyncio.run(found_at(settings, topics, int(partition), int(offset)))
     except ClusterError as error:
         refuse(str(error))
     if found is None:
-        refuse(f"{settings.topics.dead_letters}: there is no dead letter at {place}", FOUND_SOMETHING_WRONG)
+        refuse(f"{topics.letters}: there is no dead letter at {place}", FOUND_SOMETHING_WRONG)
     document = _facts(found) | _masked(found.letter)
     if json:
         _echo(document)
@@ -104,6 +113,7 @@ def redrive(
     config: Config = None,
     log_level: Log = LogLevel.WARNING,
     *,
+    enrollments: Enrollments = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, send nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -122,8 +132,8 @@ def redrive(
     from worker.cli.progress import OffsetsProgress
     from worker.streams.kafka.cluster import ClusterError
 
-    wanted = _wanted(reasons, since, limit)
     settings = settings_or_refuse(config, log_level).settings
+    wanted = _wanted(settings, reasons, since, limit, enrollments=enrollments)
     try:
         with OffsetsProgress("redriving", wanted=None) as shown:
             done = asyncio.run(send_back(settings, wanted, shown.of, dry_run=dry_run))
@@ -134,26 +144,31 @@ def redrive(
     if json:
         _echo({"dry_run": dry_run, **msgspec.to_builtins(done)})
         return
-    typer.echo(f"{done.sent:,} {'would be sent' if dry_run else 'sent'} back to {settings.topics.triggers}")
+    typer.echo(f"{done.sent:,} {'would be sent' if dry_run else 'sent'} back to {wanted.topics.origin}")
     if done.already:
         typer.echo(f"{done.already:,} were sent back before")
     if done.not_kept:
         typer.echo(f"{done.not_kept:,} can't be: they were too large to be kept")
     if done.elsewhere:
-        typer.echo(f"{done.elsewhere:,} came from elsewhere than {settings.topics.triggers}")
+        typer.echo(f"{done.elsewhere:,} came from elsewhere than {wanted.topics.origin}")
 
 
-def _wanted(reasons: list[str] | None, since: str | None, limit: int | None) -> Wanted:
-    from worker.app.redriving import Wanted
+def _wanted(
+    settings: Settings, reasons: list[str] | None, since: str | None, limit: int | None, *, enrollments: bool
+) -> Wanted:
+    from worker.app.deliveries import DELIVERY_REASONS
+    from worker.app.redriving import Wanted, topics_of
     from worker.formats.fields import is_rfc3339, parse_rfc3339
     from worker.streams.kafka.letters import REASONS
 
+    known = DELIVERY_REASONS if enrollments else REASONS
     for reason in reasons or []:
-        if reason not in REASONS:
-            refuse(f"--reason is {reason!r}, expected one of {', '.join(REASONS)}")
+        if reason not in known:
+            refuse(f"--reason is {reason!r}, expected one of {', '.join(known)}")
     if since is not None and not is_rfc3339(since):
         refuse(f"--since is {since!r}, expected an RFC 3339 time like 2026-01-31T00:00:00Z")
-    return Wanted(frozenset(reasons or ()), None if since is None else parse_rfc3339(since), limit)
+    topics = topics_of(settings, enrollments=enrollments)
+    return Wanted(topics, frozenset(reasons or ()), None if since is None else parse_rfc3339(since), limit)
 
 
 def _facts(found: Listed) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import typer
 
 from worker.cli import (
     config,
+    deliver,
     dlq,
     explain,
     forget,
@@ -23,6 +24,7 @@ from worker.cli import (
     simulate,
     topics,
     validate,
+    webhooks,
     welcome,
 )
 from worker.cli.options import FOUND_SOMETHING_WRONG
@@ -37,12 +39,14 @@ app = typer.Typer(
     "log. On Kafka and Redis: `topics create` makes the topics, `run` is the worker.",
 )
 app.command("run")(run.run)
+app.command("deliver")(deliver.deliver)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
 app.command("forget")(forget.forget)
 app.command("restore")(restore.restore)
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(new.app, name="new")
 app.add_typer(schemas.app, name="schemas")

@@ -43,18 +43,27 @@ class _Bar:
         self._bar.update(self._task, completed=records, total=whole)
 
 
-class ReplayProgress(_Bar):
-    """A bar over the bytes of the logs, or the records of a topic, with events per second and the time left."""
+class BytesProgress(_Bar):
+    """A bar over the bytes of logs, with the time left."""
 
-    def __init__(self, logs: Sequence[Log], *, wanted: bool | None) -> None:
-        events = TextColumn("{task.fields[events]:,} events"), TextColumn("{task.fields[rate]:,.0f}/s")
-        super().__init__("replaying", events, wanted=wanted)
+    def __init__(
+        self, what: str, logs: Sequence[Log], columns: Sequence[ProgressColumn] = (), *, wanted: bool | None
+    ) -> None:
+        super().__init__(what, columns, wanted=wanted)
         sizes = [log.size for log in logs]
         self._bar.update(self._task, total=None if None in sizes else sum(size or 0 for size in sizes))
 
     def read(self, size: int) -> None:
         """Move the bar to that many bytes."""
         self._bar.update(self._task, completed=size)
+
+
+class ReplayProgress(BytesProgress):
+    """A bar over the bytes of the logs, or the records of a topic, with events per second and the time left."""
+
+    def __init__(self, logs: Sequence[Log], *, wanted: bool | None) -> None:
+        events = TextColumn("{task.fields[events]:,} events"), TextColumn("{task.fields[rate]:,.0f}/s")
+        super().__init__("replaying", logs, events, wanted=wanted)
 
     def processed(self, events: int) -> None:
         """Show that many events."""

@@ -50,6 +50,19 @@ LogEvent = Literal[
     "store_circuit_open",  # the hash answers instead of the store
     "store_circuit_closed",  # the store is asked again
     "assignment_unreadable",  # a record of the assignments topic is none: its place
+    "deliverer_started",  # the deliverer has joined its group
+    "deliverer_stopping",  # it was told to stop, or something stopped it: why
+    "deliverer_stopped",  # it has left its group
+    "delivery_attempted",  # one attempt: the enrollment's id, the endpoint and what the receiver did
+    "delivery_postponed",  # no attempt was made: why
+    "delivery_given_up",  # an enrollment became a dead letter: its place and the reason
+    "endpoint_unsigned",  # an endpoint has no secret: its receiver can't know who sends
+    "endpoint_disabled",  # nothing is sent there any more, until somebody enables it
+    "endpoint_enabled",
+    "endpoint_circuit_open",  # it failed again and again, and is left alone for a while
+    "endpoint_circuit_closed",
+    "endpoint_states_unread",  # which endpoints are disabled can't be read now; what is known holds
+    "endpoint_state_unwritten",  # that an endpoint is disabled can't be told to the others now; tried again
     "library",  # a library's warning or error, without what could be personal
     "unexpected_error",  # a fault of the worker or its libraries that nobody handled
 ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
-from worker.streams.kafka.letters import Letter, Marks, back, letter_of, mark_of, redriven_from
+from worker.streams.kafka.letters import Letter, Marks, back, letter_of, redriven_from
 
 PLACE = b"triggers/1/7"
 
@@ -67,7 +67,7 @@ def test_the_header_stands_for_the_source() -> None:
 
 def test_marks_are_of_this_letter_and_no_other_at_its_place() -> None:
     marks, found = Marks(), letter()
-    key, value = mark_of(found, "2026-03-01T00:00:00.000Z")
+    key, value = Marks().mark_of(found, "2026-03-01T00:00:00.000Z")
     marks.note(record(key=key, value=value))
     assert marks.has(found)
     other = letter_of(record(("error.reason", b"not_json"), ("error.source", b"triggers/1/8")))

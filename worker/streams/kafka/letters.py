@@ -20,6 +20,7 @@ REDRIVE_SOURCE = "redrive.source"
 
 _ADDED = ("error.reason", "error.message", "error.source", "error.stage", "error.time", "error.timestamp")
 _SOURCE = re.compile(rb"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,19}")
+_PLACE = re.compile(r"[0-9]{1,10}/[0-9]{1,19}")
 _INSTEAD = frozenset({"size", "sha256", "source"})  # what stands for a value that was not kept
 
 
@@ -121,14 +122,21 @@ _decode_mark = msgspec.json.Decoder(Mark).decode
 
 
 class Marks:
-    """Which letters were sent back already; a topic that was made anew has other sources at the same places."""
+    """Which letters of a topic were sent back already; one that was made anew has other sources at the same places.
 
-    def __init__(self) -> None:
+    The keys of its marks begin with `prefix`, which tells the topics of letters apart.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._sources: dict[str, str] = {}
 
     def note(self, record: ConsumerRecord) -> None:
         """Take a record of the topic of marks in; a tombstone takes its mark away."""
-        place = (record.key or b"").decode(errors="replace")
+        key = (record.key or b"").decode(errors="replace")
+        place = key.removeprefix(self._prefix)
+        if not key.startswith(self._prefix) or not _PLACE.fullmatch(place):
+            return  # another topic's
         if not record.value:
             self._sources.pop(place, None)
             return
@@ -142,15 +150,14 @@ class Marks:
         return self._sources.get(letter.place) == letter.source
 
     def gone(self, begins: dict[int, int]) -> list[str]:
-        """Return the places whose letters retention has taken: before the partitions' beginnings."""
+        """Return the keys of marks whose letters retention has taken: before the partitions' beginnings."""
         found = []
         for place in self._sources:
             partition, _, offset = place.partition("/")
             if int(offset) < begins.get(int(partition), 0):
-                found.append(place)
+                found.append(self._prefix + place)
         return found
 
-
-def mark_of(letter: Letter, moment: str) -> tuple[bytes, bytes]:
-    """Return key and value of the record that marks a letter."""
-    return letter.place.encode(), _encode_mark(Mark(letter.place, letter.source, moment))
+    def mark_of(self, letter: Letter, moment: str) -> tuple[bytes, bytes]:
+        """Return key and value of the record that marks a letter."""
+        return f"{self._prefix}{letter.place}".encode(), _encode_mark(Mark(letter.place, letter.source, moment))

@@ -17,6 +17,9 @@ TopicKind = Literal[
     "erasures",
     "dead_letters",
     "redriven",
+    "retries",
+    "endpoints",
+    "enrollments_dead_letters",
 ]
 TOPIC_KINDS: tuple[TopicKind, ...] = get_args(TopicKind)
 HEADROOM = 64 << 10
@@ -24,15 +27,17 @@ HEADROOM = 64 << 10
 
 _CREATE = "experiment-worker topics create"
 _DAY_MS = 24 * 60 * 60 * 1000
-_COMPACTED: frozenset[TopicKind] = frozenset({"assignments", "erasures", "redriven"})
+_COMPACTED: frozenset[TopicKind] = frozenset({"assignments", "erasures", "redriven", "endpoints"})
+RETRY_TIERS = 4
+"""How many waits the retries have: each has as many partitions as the enrollments."""
 _HOLDS_INPUTS: frozenset[TopicKind] = frozenset({"enriched", "dead_letters"})
 
 
 class TopicNeed(msgspec.Struct, frozen=True):
     """A topic that must be there: the setting that names it and what it must be like.
 
-    `partitions` None: as many as the triggers topic. A record of `min_message_bytes` must fit; 0: whatever the broker
-    takes.
+    `partitions` None: as many as the triggers topic, so many `times`. A record of `min_message_bytes` must fit; 0:
+    whatever the broker takes.
     """
 
     setting: str
@@ -40,6 +45,7 @@ class TopicNeed(msgspec.Struct, frozen=True):
     partitions: int | None
     compacted: bool
     min_message_bytes: int
+    times: int = 1
 
 
 class TopicState(msgspec.Struct, frozen=True):
@@ -69,13 +75,20 @@ def needs(
         TopicNeed(
             setting=f"topics.{kind}",
             name=names[kind],
-            partitions=None if partitioning == "input" and kind not in {"triggers", *_COMPACTED} else partitions,
+            partitions=_partitions(kind, partitions, partitioning),
             compacted=kind in _COMPACTED,
             min_message_bytes=max_input_bytes + HEADROOM if kind in _HOLDS_INPUTS else 0,
+            times=RETRY_TIERS if kind == "retries" else 1,
         )
         for kind in TOPIC_KINDS
         if names.get(kind)
     )
+
+
+def _partitions(kind: TopicKind, partitions: int, partitioning: Literal["input", "key"]) -> int | None:
+    if kind == "retries" or (partitioning == "input" and kind not in {"triggers", *_COMPACTED}):
+        return None
+    return partitions
 
 
 def compare(wanted: Sequence[TopicNeed], states: Mapping[str, TopicState]) -> list[Finding]:
@@ -89,8 +102,8 @@ def new_partitions(need: TopicNeed, wanted: Sequence[TopicNeed], states: Mapping
         return need.partitions
     triggers = _triggers(wanted, states)
     if triggers is not None:
-        return triggers.partitions
-    return next((each.partitions for each in wanted if each.partitions is not None), 1)
+        return triggers.partitions * need.times
+    return next((each.partitions for each in wanted if each.partitions is not None), 1) * need.times
 
 
 def _differences(need: TopicNeed, wanted: Sequence[TopicNeed], states: Mapping[str, TopicState]) -> Iterator[Finding]:
@@ -131,6 +144,11 @@ def _partition_count(
     need: TopicNeed, state: TopicState, wanted: Sequence[TopicNeed], states: Mapping[str, TopicState]
 ) -> Iterator[Finding]:
     triggers = _triggers(wanted, states)
+    if need.times > 1:
+        if state.partitions % need.times:
+            message = f"has {state.partitions} partitions, expected a multiple of {need.times}"
+            yield Finding(need.name, "error", message)
+        return
     if need.partitions is None and triggers is not None and state.partitions != triggers.partitions:
         yield Finding(
             need.name,

@@ -1,0 +1,1 @@
+"""Webhooks: endpoints, signatures, a client that dials no forbidden address, retries."""
