@@ -94,8 +94,27 @@ CHANNELS: Mapping[str, Channel] = {
         (("redriven", None),),
         {"type": "string", "description": "The letter's place, `<partition>/<offset>`."},
     ),
+    "retries": Channel(
+        "Retried enrollments",
+        "Enrollments that `deliver` tries again, in partitions by how long they wait. Read and written by it alone.",
+        (("retried-enrollment", "retry-headers"),),
+        _SUBJECT_KEY,
+    ),
+    "endpoints": Channel(
+        "Endpoints",
+        "Which endpoints of webhooks are disabled, compacted. Written by `deliver` and `webhooks`.",
+        (("endpoint-state", None),),
+        {"type": "string", "description": "The endpoint's name."},
+    ),
+    "enrollments_dead_letters": Channel(
+        "Undelivered enrollments",
+        "Enrollments that `deliver` gave up: key, value and headers as they were, and `error.*` headers.",
+        (("undelivered-enrollment", "delivery-dead-letter-headers"),),
+        _SUBJECT_KEY,
+    ),
 }
-_COMPACTED = frozenset({"assignments", "erasures", "redriven"})
+_COMPACTED = frozenset({"assignments", "erasures", "redriven", "endpoints"})
+_RETRY_TIERS = 4
 _DEAD_LETTER_VALUE = {
     "title": "DeadLetterValue",
     "description": "The input's value, byte for byte: whatever it was, often no JSON.",
@@ -142,7 +161,8 @@ def asyncapi(topics: Topics, examples: Examples, version: str) -> Document:
 
 
 def _channel(name: str, channel: Channel, topics: Topics) -> Document:
-    kafka: Document = {"topic": topics.names[name], "partitions": topics.partitions, "replicas": topics.replicas}
+    partitions = topics.partitions * (_RETRY_TIERS if name == "retries" else 1)
+    kafka: Document = {"topic": topics.names[name], "partitions": partitions, "replicas": topics.replicas}
     kafka["topicConfiguration"] = {"cleanup.policy": ["compact" if name in _COMPACTED else "delete"]}
     return {
         "address": topics.names[name],

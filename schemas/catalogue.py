@@ -16,6 +16,7 @@ from schemas.cloud_event import BinaryCloudEventHeaders, TriggerCloudEvent, User
 from schemas.commands import Commands
 from schemas.dead_letter import DeadLetter, OversizeInput
 from schemas.definitions import DefinitionsFile
+from schemas.endpoint_state import EndpointState
 from schemas.enriched import (
     EnrichedEvent,
     EnrichedTenantLogEvent,
@@ -25,11 +26,11 @@ from schemas.enriched import (
     EnrichedUserCreatedData,
     EnrichedWrappedTenantLogEvent,
 )
-from schemas.enrollment import Enrollment
+from schemas.enrollment import Enrollment, RetriedEnrollment, UndeliveredEnrollment
 from schemas.erasure import Erasure
 from schemas.event import Event
 from schemas.exposure import Exposure
-from schemas.headers import DeadLetterHeaders, OutputHeaders
+from schemas.headers import DeadLetterHeaders, DeliveryDeadLetterHeaders, OutputHeaders, RetryHeaders
 from schemas.redriven import Redriven
 from schemas.summary import Summary
 from schemas.tenant_log import TenantLogEvent, WrappedTenantLogEvent
@@ -94,6 +95,11 @@ CONTRACTS = (
     Contract("dead-letter-headers", DeadLetterHeaders, "output"),
     Contract("oversize-input", OversizeInput, "output"),
     Contract("redriven", Redriven, "output"),
+    Contract("retried-enrollment", RetriedEnrollment, "output"),
+    Contract("retry-headers", RetryHeaders, "output"),
+    Contract("endpoint-state", EndpointState, "output"),
+    Contract("undelivered-enrollment", UndeliveredEnrollment, "output"),
+    Contract("delivery-dead-letter-headers", DeliveryDeadLetterHeaders, "output"),
     Contract("summary", Summary, "output"),
 )
 

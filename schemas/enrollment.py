@@ -24,3 +24,11 @@ class Enrollment(WireModel):
     variation_id: Id | None
     endpoint: Id = Field(description="The name of a configured endpoint, or an https URL.")
     payload: dict[str, Any] = Field(description="The body to send, exactly as the handler gave it.")
+
+
+class RetriedEnrollment(Enrollment):
+    """An enrollment that is to be tried again, as it was written; when, its headers say."""
+
+
+class UndeliveredEnrollment(Enrollment):
+    """An enrollment that was given up, as it was written; one that is none at all stands as its bytes."""

@@ -8,8 +8,8 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import WireModel
-from schemas.text import DerivedId, Milliseconds, Time
-from schemas.vocabulary import DeadLetterReason, Stage, TriggerName
+from schemas.text import DerivedId, Digits, Milliseconds, Time
+from schemas.vocabulary import DeadLetterReason, DeliveryReason, RetryReason, Stage, TriggerName
 
 
 class OutputHeaders(WireModel):
@@ -47,4 +47,34 @@ class DeadLetterHeaders(WireModel):
     error_time: Time = Field(alias="error.time", description="When it was given up (RFC 3339, UTC).")
     error_timestamp: Milliseconds | SkipJsonSchema[None] = Field(
         None, alias="error.timestamp", description="The input's timestamp, ms since the epoch."
+    )
+
+
+class RetryHeaders(WireModel):
+    """What an enrollment that is to be tried again has beside its own headers."""
+
+    delivery_source: str = Field(
+        alias="delivery.source", description="Where it first stood, `<topic>/<partition>/<offset>`."
+    )
+    delivery_since: Milliseconds = Field(alias="delivery.since", description="When it first came, ms since the epoch.")
+    delivery_attempts: Digits = Field(alias="delivery.attempts", description="How many attempts were made.")
+    delivery_due: Milliseconds = Field(alias="delivery.due", description="When to try again, ms since the epoch.")
+    delivery_until: Milliseconds = Field(
+        alias="delivery.until", description="How long it waits in this tier, ms since the epoch."
+    )
+    delivery_reason: RetryReason = Field(alias="delivery.reason", description="What came of the last attempt.")
+
+
+class DeliveryDeadLetterHeaders(WireModel):
+    """What an enrollment that was given up has beside its own headers."""
+
+    error_reason: DeliveryReason = Field(alias="error.reason")
+    error_message: str = Field(
+        alias="error.message", max_length=1024, description="What was found and what was expected."
+    )
+    error_source: str = Field(alias="error.source", description="Where it first stood, `<topic>/<partition>/<offset>`.")
+    error_stage: Literal["deliver"] = Field(alias="error.stage")
+    error_time: Time = Field(alias="error.time", description="When it was given up (RFC 3339, UTC).")
+    error_timestamp: Milliseconds = Field(
+        alias="error.timestamp", description="When it first came, ms since the epoch."
     )

@@ -32,3 +32,20 @@ DeadLetterReason = Literal[
     "crashed",
 ]
 Stage = Literal["decode", "handler", "emit"]
+DeliveryReason = Literal["invalid_enrollment", "unknown_endpoint", "exhausted"]
+RetryReason = Literal[
+    "throttled",
+    "refused",
+    "redirected",
+    "failed",
+    "timeout",
+    "unknown_host",
+    "forbidden_address",
+    "tls",
+    "connection",
+    "protocol",
+    "crowded",
+    "circuit_open",
+    "disabled",
+    "waiting",
+]

@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from deploy.dev.servers import Kafka, Redis
 from tests.cli.homes import PATIENCE, Home, kill_all
 from tests.delivery.receivers import Listener, Request, answer, ledger
+from tests.faults.waiting import until as waited
 from tests.topic_records import records_of
 from worker.cli.main import app
 
@@ -95,9 +96,7 @@ def _start(home: Home, output: Any, environment: dict[str, str]) -> subprocess.P
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - processes tell nobody
-            await asyncio.sleep(0.02)
+    await waited(condition, PATIENCE, "deliveries", interval=0.02)
 
 
 async def stopped(process: subprocess.Popen[str]) -> None:

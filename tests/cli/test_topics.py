@@ -48,9 +48,11 @@ def test_topics_that_were_created_have_no_findings(names: dict[str, str]) -> Non
 
     code, answer = checked()
     assert (code, answer["findings"]) == (0, [])
-    assert {row["partitions"] for row in answer["topics"]} == {3}
+    partitions = {row["setting"]: row["partitions"] for row in answer["topics"]}
+    assert partitions.pop("topics.retries") == 12
+    assert set(partitions.values()) == {3}
     policies = {row["setting"]: row["cleanup_policy"] for row in answer["topics"]}
-    compacted = {policies.pop(f"topics.{kind}") for kind in ("assignments", "erasures", "redriven")}
+    compacted = {policies.pop(f"topics.{kind}") for kind in ("assignments", "erasures", "redriven", "endpoints")}
     assert compacted == {"compact"}
     assert set(policies.values()) == {"delete"}
 
@@ -78,7 +80,8 @@ def test_outputs_get_as_many_partitions_as_the_triggers_topic_that_stands(broker
 
     assert created()["existing"] == [names["triggers"]]
     partitions = {row["setting"]: row["partitions"] for row in checked()[1]["topics"]}
-    assert {partitions.pop(f"topics.{kind}") for kind in ("assignments", "erasures", "redriven")} == {3}
+    assert {partitions.pop(f"topics.{kind}") for kind in ("assignments", "erasures", "redriven", "endpoints")} == {3}
+    assert partitions.pop("topics.retries") == 20
     assert set(partitions.values()) == {5}
 
 

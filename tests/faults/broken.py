@@ -22,7 +22,7 @@ from worker.stores import redis
 from worker.stores.truth import Entry
 from worker.streams.kafka import lane, letters
 from worker.streams.kafka.outgoing import Parcel
-from worker.streams.kafka.producers import Producers
+from worker.streams.kafka.producers import Producers, hand_over
 
 
 def break_worker(breakage: Breakage, job: Run) -> Run:
@@ -52,7 +52,7 @@ async def _send_offsets_first(
     await producer.begin_transaction()
     await self._commit(producer, next_offset)
     await producer.begin_transaction()
-    acknowledgements = await lane._hand_over(producer, parcel)
+    acknowledgements = await hand_over(producer, parcel)
     await asyncio.gather(*acknowledgements)
     await producer.commit_transaction()
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
+from schemas.vocabulary import RetryReason
 from tests.definitions_documents import percentage_set, segment_set
 from tests.factories import ABSENT, cloud_event, event_object, log_event, post_login, trigger_event, user_created
 from tests.pipelines import pipeline
 from tests.schemas.comparisons import comparisons
 from tests.schemas.definitions import documents
-from tests.schemas.scribe import Noted, Scribe
+from tests.schemas.scribe import NOW, Noted, Scribe, headers_of
 from worker import Handlers
+from worker.app.deliveries import DELIVERY_REASONS, Origin, Routes
+from worker.app.endpoints import EndpointState, write_endpoint_state
 from worker.app.loading import load_definitions
 from worker.app.processing import new_pipeline
 from worker.emit import erasure
@@ -28,7 +31,8 @@ from worker.settings import Settings
 from worker.simulate.options import TrafficOptions
 from worker.simulate.traffic import generate_lines
 from worker.stores.memory import MemoryStore
-from worker.streams.kafka.letters import Letter
+from worker.streams.kafka.delivery_lane import Sent
+from worker.streams.kafka.letters import Letter, Marks
 from worker.summary import Summary
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -46,7 +50,35 @@ async def everything() -> dict[str, list[Any]]:
     small = Scribe(max_bytes=2500)
     await small.process(pipeline(), at(post_login(padding="x" * 3000)))
     found = {name: scribe.documents().get(name, []) + small.documents().get(name, []) for name in scribe.noted}
-    return found | {"definitions": documents(EXAMPLES / "definitions"), "erasure": erasures(), "redriven": marks()}
+    own = {"definitions": documents(EXAMPLES / "definitions"), "erasure": erasures(), "redriven": marks()}
+    return found | own | deliveries(scribe.noted["enrollment"])
+
+
+def deliveries(noted: Sequence[Noted]) -> dict[str, list[Any]]:
+    """What `deliver` writes of enrollments, and of endpoints."""
+    routes = Routes("retries", 32, "dlq", 8, 8)
+    retried, given_up = [], []
+    for each in noted:
+        headers = [(name, value.encode()) for name, value in (each.headers or {}).items()]
+        origin = Origin("enrollments/0/5", b"k", orjson.dumps(each.payload), headers, TIMESTAMP, 0, 0, 0)
+        retried += [routes.later(origin, TIMESTAMP, 1, reason) for reason in get_args(RetryReason)]
+        given_up += [routes.dead(origin, reason, "what and why") for reason in DELIVERY_REASONS]
+    states: list[EndpointState] = [
+        EndpointState("welcome", "disabled", "the receiver answered 410", NOW),
+        EndpointState("welcome", "enabled", "enabled by command", NOW),
+    ]
+    return {
+        "retried-enrollment": [orjson.loads(each.value or b"") for each in retried],
+        "retry-headers": [added(each, "delivery.") for each in retried],
+        "undelivered-enrollment": [orjson.loads(each.value or b"") for each in given_up],
+        "delivery-dead-letter-headers": [added(each, "error.") for each in given_up],
+        "endpoint-state": [orjson.loads(write_endpoint_state(each)) for each in states],
+    }
+
+
+def added(record: Sent, prefix: str) -> dict[str, str]:
+    """The headers of a record that begin so."""
+    return {name: text for name, text in headers_of(record.headers).items() if name.startswith(prefix)}
 
 
 def marks() -> list[Any]:

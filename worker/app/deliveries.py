@@ -20,6 +20,7 @@ from worker.app.processing import now
 from worker.delivery.deliverer import Delivered, Deliverer, Delivery, Exhausted, Fate, Later
 from worker.delivery.endpoints import Endpoints, NoEndpointError
 from worker.streams.kafka.delivery_lane import Sent, Settle
+from worker.streams.kafka.outgoing import partition_of
 from worker.streams.kafka.topic_needs import RETRY_TIERS
 
 DeliveryReason = Literal[
@@ -129,7 +130,9 @@ class Routes(msgspec.Struct, frozen=True):
 
     def dead(self, origin: Origin, reason: DeliveryReason, message: str) -> Sent:
         """Return the dead letter."""
-        same = self.dead_letters_partitions == self.enrollments_partitions
+        partition, count = origin.partition, self.dead_letters_partitions
+        if count != self.enrollments_partitions:
+            partition = partition_of(origin.key or b"", count)
         said = {
             "reason": reason,
             "message": message,
@@ -139,7 +142,7 @@ class Routes(msgspec.Struct, frozen=True):
             "timestamp": origin.since_ms,
         }
         headers = [*origin.headers, *((f"error.{name}", str(value).encode()) for name, value in said.items())]
-        return Sent(self.dead_letters, origin.partition if same else None, origin.key, origin.value, headers)
+        return Sent(self.dead_letters, partition, origin.key, origin.value, headers)
 
 
 class Told(msgspec.Struct, frozen=True):

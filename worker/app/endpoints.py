@@ -35,7 +35,7 @@ class EndpointState(msgspec.Struct, frozen=True):
     changed_at: str
 
 
-_encode = msgspec.json.Encoder().encode
+write_endpoint_state = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(EndpointState).decode
 
 
@@ -77,7 +77,7 @@ async def write_state(settings: Settings, name: str, state: Literal["enabled", "
     Raises:
         ClusterError: the topic can't be written.
     """
-    value = _encode(EndpointState(name, state, reason, now()))
+    value = write_endpoint_state(EndpointState(name, state, reason, now()))
     async with open_feed(connection_of(settings), settings.topics.endpoints, None) as feed:
         await feed.send([Keyed(name.encode(), value)])
 

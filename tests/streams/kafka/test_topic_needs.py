@@ -16,6 +16,7 @@ from worker.streams.kafka.topic_needs import (
     new_partitions,
 )
 
+COMPACTED = ("assignments", "erasures", "redriven", "endpoints")
 NAMES: dict[TopicKind, str] = {kind: f"t.{kind}" for kind in TOPIC_KINDS}
 
 
@@ -31,7 +32,8 @@ def state(**overrides: Any) -> TopicState:
 
 
 def states(**overrides: dict[str, Any]) -> dict[str, TopicState]:
-    compacted = {kind: {"cleanup": frozenset({"compact"})} for kind in ("assignments", "erasures", "redriven")}
+    compacted: dict[str, dict[str, Any]] = {kind: {"cleanup": frozenset({"compact"})} for kind in COMPACTED}
+    compacted["retries"] = {"partitions": 32}
     return {NAMES[kind]: state(**{**compacted.get(kind, {}), **overrides.get(kind, {})}) for kind in TOPIC_KINDS}
 
 
@@ -94,6 +96,15 @@ def test_an_output_without_a_name_needs_nothing() -> None:
 
     assert {need.setting for need in found}.isdisjoint({"topics.enriched", "topics.commands"})
     assert len(found) == len(TOPIC_KINDS) - 2
+
+
+def test_retries_have_partitions_for_each_of_their_waits() -> None:
+    (finding,) = findings(retries={"partitions": 10})
+    assert (finding.severity, finding.message) == ("error", "has 10 partitions, expected a multiple of 4")
+    all_ = wanted()
+    retries = next(need for need in all_ if need.name == "t.retries")
+    assert new_partitions(retries, all_, {}) == 32
+    assert new_partitions(retries, all_, {"t.triggers": state(partitions=5)}) == 20
 
 
 @pytest.mark.parametrize(

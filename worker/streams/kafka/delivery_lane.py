@@ -22,8 +22,9 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError, ProducerFenced
 
+from worker.streams.kafka.outgoing import Parcel
 from worker.streams.kafka.positions import LaneStoppedError, Positions
-from worker.streams.kafka.producers import Producers
+from worker.streams.kafka.producers import Producers, hand_over
 
 AT_HAND = 1000
 """How many records of a partition are at hand at once, at the most."""
@@ -37,12 +38,12 @@ _FIRST_BACKOFF, _LAST_BACKOFF = 0.1, 5.0
 
 
 class Sent(NamedTuple):
-    """A record to send; `partition` None: by the hash of its key."""
+    """A record to send."""
 
     topic: str
-    partition: int | None
+    partition: int
     key: bytes | None
-    value: bytes | None
+    value: bytes
     headers: Sequence[tuple[str, bytes]]
 
 
@@ -271,14 +272,11 @@ class DeliveryLane:
         self._shared.watcher.committed(self._partition, len(settled), max(0, end - settled[-1].offset - 1))
 
     async def _commit(self, producer: AIOKafkaProducer, offset: int, outputs: Sequence[Sent]) -> None:
+        parcel: Parcel = {}
+        for topic, partition, key, value, headers in outputs:
+            parcel.setdefault((topic, partition), []).append((key, value, list(headers)))
         async with asyncio.timeout(self._shared.transaction_seconds):
             await producer.begin_transaction()
-            acknowledgements = [
-                await producer.send(
-                    each.topic, each.value, each.key, partition=each.partition, headers=list(each.headers)
-                )
-                for each in outputs
-            ]
-            await asyncio.gather(*acknowledgements)
+            await asyncio.gather(*await hand_over(producer, parcel))
             await producer.send_offsets_to_transaction({self._partition: offset}, self._shared.group)
             await producer.commit_transaction()

@@ -36,7 +36,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -56,9 +56,9 @@ from worker.outputs import BatchResult, DeadLetter, Tallies, no_outputs
 from worker.records import DeadLetterReason, Record
 from worker.streams.kafka.brakes import Batch, Brakes
 from worker.streams.kafka.inputs import input_of
-from worker.streams.kafka.outgoing import Entry, Packer, Parcel
+from worker.streams.kafka.outgoing import Packer, Parcel
 from worker.streams.kafka.positions import LaneStoppedError, Positions
-from worker.streams.kafka.producers import Producers
+from worker.streams.kafka.producers import Producers, hand_over
 from worker.streams.kafka.trials import Gate, Trials
 
 Step = Literal[
@@ -423,7 +423,7 @@ class Lane:
                 async with asyncio.timeout(shared.limits.transaction_seconds):
                     await producer.begin_transaction()
                     self._reach("begun")
-                    acknowledgements = await _hand_over(producer, parcel)
+                    acknowledgements = await hand_over(producer, parcel)
                     self._reach("sent")
                     await asyncio.gather(*acknowledgements)
                     self._reach("acknowledged")
@@ -530,22 +530,3 @@ def _given_up(record: Record, failures: Failures) -> BatchResult:
 
 def _nothing_to_confirm() -> None:
     """A batch that published no assignment."""
-
-
-async def _hand_over(producer: AIOKafkaProducer, parcel: Parcel) -> list[Awaitable[Any]]:
-    """Give all records to the producer, partition by partition side by side; return their acknowledgements."""
-    handed = await asyncio.gather(
-        *[_hand_over_to(producer, topic, partition, entries) for (topic, partition), entries in parcel.items()]
-    )
-    return [acknowledgement for each in handed for acknowledgement in each]
-
-
-async def _hand_over_to(producer: AIOKafkaProducer, topic: str, partition: int, entries: Sequence[Entry]) -> list[Any]:
-    acknowledgements = []
-    batch = producer.create_batch()
-    for key, value, headers in entries:
-        while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-            acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
-    acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
-    return acknowledgements

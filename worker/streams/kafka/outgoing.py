@@ -119,7 +119,7 @@ class Packer:
             return
         for entry in entries:
             key = entry[0]
-            partition = self._partition % to.partitions if key is None else _partition(key, to.partitions)
+            partition = self._partition % to.partitions if key is None else partition_of(key, to.partitions)
             parcel.setdefault((to.topic, partition), []).append(entry)
 
     def _letter(self, letter: DeadLetter) -> Entry:
@@ -188,7 +188,7 @@ def _size(entry: Entry) -> int:
     return _RECORD_OVERHEAD + len(key or b"") + len(value or b"") + listed
 
 
-def _partition(key: bytes, count: int) -> int:
+def partition_of(key: bytes, count: int) -> int:
     """Return the partition that Kafka's own producers choose for the key."""
     return (_murmur2(key) & 0x7FFFFFFF) % count
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
+
+from worker.streams.kafka.outgoing import Entry, Parcel
 
 _CLOSE_SECONDS = 5.0
 _RETRY_BACKOFF_MS = 20  # after a commit the broker still completes, it answers "not yet" for some milliseconds
@@ -72,3 +74,22 @@ class Producers:
             if sender is not None and sender.sender_task is not None:
                 sender.sender_task.cancel()
             await producer.client.close()
+
+
+async def hand_over(producer: AIOKafkaProducer, parcel: Parcel) -> list[Awaitable[Any]]:
+    """Give all records to the producer, partition by partition side by side; return their acknowledgements."""
+    handed = await asyncio.gather(
+        *[_hand_over_to(producer, topic, partition, entries) for (topic, partition), entries in parcel.items()]
+    )
+    return [acknowledgement for each in handed for acknowledgement in each]
+
+
+async def _hand_over_to(producer: AIOKafkaProducer, topic: str, partition: int, entries: Sequence[Entry]) -> list[Any]:
+    acknowledgements = []
+    batch = producer.create_batch()
+    for key, value, headers in entries:
+        while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+    acknowledgements.append(await producer.send_batch(batch, topic, partition=partition))
+    return acknowledgements

@@ -30,7 +30,7 @@ _DAY_MS = 24 * 60 * 60 * 1000
 _COMPACTED: frozenset[TopicKind] = frozenset({"assignments", "erasures", "redriven", "endpoints"})
 RETRY_TIERS = 4
 """How many waits the retries have: each has as many partitions as the enrollments."""
-_HOLDS_INPUTS: frozenset[TopicKind] = frozenset({"enriched", "dead_letters"})
+_HOLDS_INPUTS: frozenset[TopicKind] = frozenset({"enriched", "dead_letters", "retries", "enrollments_dead_letters"})
 
 
 class TopicNeed(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ def _differences(need: TopicNeed, wanted: Sequence[TopicNeed], states: Mapping[s
 def _cleanup(need: TopicNeed, state: TopicState) -> Iterator[Finding]:
     found = ",".join(sorted(state.cleanup))
     if need.compacted and "compact" not in state.cleanup:
-        message = f"cleanup.policy is {found}, expected compact: the store is rebuilt from it"
+        message = f"cleanup.policy is {found}, expected compact: what it says must stay"
         yield Finding(need.name, "error", message)
     elif need.compacted and "delete" in state.cleanup:
         message = f"cleanup.policy is {found}, expected compact alone: old records are deleted"
