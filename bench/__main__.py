@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import decision, memory, rebuild, replay, worker
+from bench import decision, delivery, memory, rebuild, replay, worker
 from bench.table import markdown
 
 COMPARISONS = {
@@ -14,6 +14,7 @@ COMPARISONS = {
     "memory": memory.compare,
     "decision": decision.compare,
     "rebuild": rebuild.compare,
+    "delivery": delivery.compare,
     "worker": worker.compare,  # last: its servers are large, and memory is told of the largest child
 }
 

@@ -4,7 +4,7 @@ Two kinds of people make one variation per person hard to keep. *Registrants* ac
 user id, and under both a moment later. *Movers* act under one user id with two e-mails that hash apart, so only the
 store can keep them together. The events of a burst go to different partitions, so that lanes meet at one person.
 
-Where people leave, to be forgotten, some come again later with all their names. That is another person: nothing of what
+Where people leave, to be forgotten, some come again later under the same names. That is another person: nothing of what
 was before may be known of them.
 """
 
@@ -179,8 +179,9 @@ class _Street:
         return self._register(self._newcomer(""))
 
     def _come_again(self) -> list[Input]:
+        """Let somebody register again, with one address: two that nobody has linked yet are two people for a worker."""
         gone = self._gone.pop(self._random.randrange(len(self._gone)))
-        return self._register(self._add(gone.first, gone.emails))
+        return self._register(self._add(gone.first, gone.emails[:1]))
 
     def _register(self, person: _Person) -> list[Input]:
         email = person.emails[0]

@@ -21,7 +21,7 @@ from worker.delivery.endpoints import Endpoint
 
 WAITING = 500
 """How many deliveries of an endpoint wait for it at the most; more are given back."""
-_CROWDED_MS = 5_000
+_CROWDED_MS = 30_000
 _DISABLED_MS = 300_000
 _JITTER = 0.2
 _LONGEST_MS = 24 * 3_600_000

@@ -1,9 +1,10 @@
 """A delivery lane: one partition whose records are settled in any order, each with what it comes to.
 
-Up to a thousand records are at hand at once. What is settled leaves from the front only: so the committed offset is a
+Up to a thousand records are under way at once. What is settled leaves from the front only: so the committed offset is a
 low-water mark, below which everything is settled. What records come to (a later attempt, a dead letter) goes out in the
 transaction that commits them, and not before those in front of them are settled too. So each is settled exactly once
-for Kafka; only what was done outside of it, with records behind the mark, is done again after a crash.
+for Kafka; only what was done outside of it, with records behind the mark, is done again after a crash. One at the front
+that takes its time holds up the mark and not the lane: fifty thousand may be settled behind it.
 
 A lane opens as the worker's lanes do (`lane`): the producer starts and fences, then the committed offset is read. And
 as there, one recovery for whatever fails: throw the producer away and open again.
@@ -26,8 +27,9 @@ from worker.streams.kafka.outgoing import Parcel
 from worker.streams.kafka.positions import LaneStoppedError, Positions
 from worker.streams.kafka.producers import Producers, hand_over
 
-AT_HAND = 1000
-"""How many records of a partition are at hand at once, at the most."""
+UNDER_WAY = 1000
+"""How many records of a partition are under way at once, at the most."""
+_BEHIND_THE_FRONT = 50_000
 _BYTES_AT_HAND = 16 << 20
 _OPEN_SECONDS = 60.0
 _POLL_MS = 500
@@ -110,23 +112,31 @@ class _Window:
 
     def __init__(self) -> None:
         self._entries: deque[_Entry] = deque()
-        self._bytes = 0
+        self._under_way = self._bytes = 0
         self.changed = asyncio.Event()
         self.room = asyncio.Event()
 
     @property
     def space(self) -> int:
         """Return how many more records may be taken."""
-        return 0 if self._bytes >= _BYTES_AT_HAND else AT_HAND - len(self._entries)
+        if self._bytes >= _BYTES_AT_HAND:
+            return 0
+        return max(0, min(UNDER_WAY - self._under_way, _BEHIND_THE_FRONT - len(self._entries)))
 
     def begin(self, record: ConsumerRecord, begin: Begin) -> None:
         entry = _Entry(record.offset, len(record.value or b""))
         self._entries.append(entry)
         self._bytes += entry.size
+        self._under_way += 1
 
         def settle(outputs: Sequence[Sent]) -> None:
             entry.outputs = outputs
+            self._under_way -= 1
+            if not outputs:  # else its bytes are still there
+                self._bytes -= entry.size
+                entry.size = 0
             self.changed.set()
+            self.room.set()
 
         entry.begun = begin(record, settle)
 
@@ -267,7 +277,7 @@ class DeliveryLane:
         outputs = [output for entry in settled for output in entry.outputs or ()]
         await self._commit(producer, settled[-1].offset + 1, outputs)
         self._backoff = _FIRST_BACKOFF
-        window.room.set()
+        window.room.set()  # what was settled with outputs has left its bytes
         end = self._shared.consumer.highwater(self._partition) or 0
         self._shared.watcher.committed(self._partition, len(settled), max(0, end - settled[-1].offset - 1))
 
