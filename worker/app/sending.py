@@ -16,7 +16,7 @@ from worker.delivery.endpoints import Endpoint, Endpoints, NoEndpointError
 from worker.settings import Settings
 from worker.streams.logs import Log, read_log
 
-_AT_HAND = 400  # fewer than what makes a crowd
+_AT_HAND = 400
 _LONGEST_WAIT_MS = 60_000
 _SHOWN = 20
 

@@ -1,7 +1,8 @@
 """Deliveries under way: per endpoint so many at once, first attempts of a user in order, and what each comes to.
 
 Nothing here waits for anything but receivers: a delivery that is to be tried later is given back, with the time. So no
-endpoint holds back another one: what waits for one is bounded, and what is too much is given back as well.
+endpoint holds back another one: what would wait for one for more than half a minute, at the pace at which it answers,
+is given back as well, with a time that keeps to that pace.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ import msgspec
 from worker.delivery.circuit import Circuit
 from worker.delivery.client import Answer, Client, Outcome
 from worker.delivery.endpoints import Endpoint
+from worker.delivery.pace import Pace
 
-WAITING = 500
-"""How many deliveries of an endpoint wait for it at the most; more are given back."""
-_CROWDED_MS = 30_000
+_LOOK_SECONDS = 1.0
 _DISABLED_MS = 300_000
 _JITTER = 0.2
 _LONGEST_MS = 24 * 3_600_000
@@ -121,6 +121,8 @@ class _Queue:
         self.waiting: deque[Delivery] = deque()
         self.running = 0
         self.circuit = Circuit(time.monotonic)
+        self.look: asyncio.TimerHandle | None = None
+        self.pace = Pace(time.monotonic)
 
 
 class Deliverer:
@@ -136,6 +138,9 @@ class Deliverer:
 
     async def aclose(self) -> None:
         """End the attempts under way; they are settled by nobody."""
+        for queue in self._queues.values():
+            if queue.look is not None:
+                queue.look.cancel()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -163,16 +168,35 @@ class Deliverer:
             queue = self._queues[endpoint.name] = _Queue(endpoint)
         if self._states.disabled(endpoint.name):
             self._postpone(delivery, "disabled", _DISABLED_MS)
-        elif len(queue.waiting) >= WAITING:
-            self._postpone(delivery, "crowded", _CROWDED_MS)
+        elif len(queue.waiting) >= queue.pace.room():
+            self._postpone(delivery, "crowded", queue.pace.book() * 1000)
         else:
             queue.waiting.append(delivery)
+            self._look_later(queue)
             if queue.running < endpoint.max_in_flight:
                 queue.running += 1
                 task = asyncio.create_task(self._work(queue), name=f"deliver to {endpoint.label}")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             self._tell_waiting(queue)
+
+    def _look_later(self, queue: _Queue) -> None:
+        if queue.look is None:
+            queue.look = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look, queue)
+
+    def _look(self, queue: _Queue) -> None:
+        """Give back what came last, if more wait than have their turn soon: nobody may come to notice it otherwise."""
+        queue.look = None
+        room = queue.pace.room()
+        while len(queue.waiting) > room:
+            delivery = queue.waiting.pop()
+            if delivery.dropped:
+                self._next_of(delivery)
+            else:
+                self._postpone(delivery, "crowded", queue.pace.book() * 1000)
+        if queue.waiting:
+            self._look_later(queue)
+        self._tell_waiting(queue)
 
     async def _work(self, queue: _Queue) -> None:
         """Attempt what waits for an endpoint, one after the other."""
@@ -201,6 +225,7 @@ class Deliverer:
             endpoint.url, delivery.body, {**endpoint.headers, **signed}, endpoint.timeout_s
         )
         delivery.running = False
+        queue.pace.answered()
         self._judge(queue, answer)
         self._telemetry.attempted(delivery, answer)
         self._settle(delivery, self._fate(delivery, answer))
