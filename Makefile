@@ -38,8 +38,7 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev kafka redis chromium node ## the tests, with branch coverage of the pure rooms
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --cov --cov-report=
 	for room in 'worker/experiments/*' 'worker/formats/*' 'worker/handlers/*' worker/pipeline.py; do \
 		$(BIN)/coverage report --fail-under=95 --include="$$room" || exit 1; \
 	done

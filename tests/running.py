@@ -105,7 +105,9 @@ class Stage:
 
     @asynccontextmanager
     async def _consumer(self, isolation_level: str) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._servers, isolation_level=isolation_level)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._servers, isolation_level=isolation_level, fetch_max_wait_ms=10
+        )
         await consumer.start()
         try:
             yield consumer

@@ -45,7 +45,7 @@ async def _is_led(admin: AIOKafkaAdminClient, topic: NewTopic) -> bool:
 
 
 async def _read(brokers: str, topic: str) -> list[Any]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=brokers, isolation_level="read_committed")
+    consumer = AIOKafkaConsumer(bootstrap_servers=brokers, isolation_level="read_committed", fetch_max_wait_ms=10)
     await consumer.start()
     try:
         known = await consumer._client.fetch_all_metadata()

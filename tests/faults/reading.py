@@ -117,4 +117,5 @@ def _consumer(bootstrap_servers: str, isolation: _Isolation) -> AIOKafkaConsumer
         auto_offset_reset="none",
         isolation_level=isolation,
         max_partition_fetch_bytes=4 << 20,
+        fetch_max_wait_ms=50,
     )

@@ -100,7 +100,8 @@ async def zombies(stage: Stage, strikes: int) -> None:
 async def frozen_at(stage: Stage, step: str, chunk: int, broken: Breakage | None = None) -> None:
     """Freeze a worker inside a batch until another has taken its partitions over and done the same work."""
     failpoint = f"{step}:{stage.random.randint(9, 16)}:SIGSTOP"  # a new group begins with a commit for each partition
-    zombie = await stage.join("zombie", failpoint=failpoint, broken=broken)
+    patient = {"WORKER_KAFKA__TRANSACTION_TIMEOUT_MS": "60000"}  # no broker ends its transaction meanwhile
+    zombie = await stage.join("zombie", failpoint=failpoint, broken=broken, **patient)
     while not zombie.stands_still:
         assert await stage.feeder.feed(chunk // 4), f"the zombie did not come to {step}"
         await until(lambda: zombie.stands_still or not stage.unsettled, stage.plan.seconds, "the zombie to stop")

@@ -17,6 +17,7 @@ from worker.streams.kafka.topics import describe
 _POLL_MS = 500
 _FETCH_BYTES = 1 << 18  # compressed: what is read ahead unpacks to many times that
 _MOST_RECORDS = 5000
+_FETCH_WAIT_MS = 20  # a broker that waits for more at the end of one partition keeps the others from being read on
 _STALL_SECONDS = 120.0
 
 
@@ -160,6 +161,7 @@ async def _started(
         auto_offset_reset="none",
         isolation_level=isolation,
         max_partition_fetch_bytes=_FETCH_BYTES,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=40_000,
     )
     try:
