@@ -160,10 +160,13 @@ class Endless:
             self.sent += 0x10000
 
 
+_BOMB = gzip.compress(bytes(20_000_000))
+
+
 async def gzip_bomb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer with few bytes that unpack to very many."""
     await read_request(reader)
-    writer.write(answer(200, "Content-Encoding: gzip", body=gzip.compress(bytes(50_000_000))))
+    writer.write(answer(200, "Content-Encoding: gzip", body=_BOMB))
     await writer.drain()
 
 

@@ -79,9 +79,11 @@ class Origin(msgspec.Struct, frozen=True):
 
 def origin_of(record: ConsumerRecord) -> Origin:
     """Return what a record of the enrollments, or of the retries, says."""
-    said = {name: text for name, text in record.headers if name.startswith(_PREFIX)}
-    own = [header for header in record.headers if not header[0].startswith(_PREFIX)]
     place = f"{record.topic}/{record.partition}/{record.offset}"
+    said = {name: text for name, text in record.headers if name.startswith(_PREFIX)}
+    if not said:
+        return Origin(place, record.key, record.value or b"", record.headers, record.timestamp, 0, 0, 0)
+    own = [header for header in record.headers if not header[0].startswith(_PREFIX)]
 
     def number(name: str, otherwise: int) -> int:
         text = said.get(_PREFIX + name, b"")
@@ -219,7 +221,7 @@ class Begun:
     def __init__(self, deliveries: Deliveries, origin: Origin, settle: Settle) -> None:
         self._deliveries = deliveries
         self.origin = origin
-        self.settle = settle
+        self._settle = settle
         self._timer: asyncio.TimerHandle | None = None
         self._delivery: Delivery | None = None
 
@@ -230,6 +232,11 @@ class Begun:
             self._timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._deliver)
         else:
             self._deliver()
+
+    def settle(self, outputs: Sequence[Sent]) -> None:
+        """Say what it came to."""
+        self._delivery = None
+        self._settle(outputs)
 
     def drop(self) -> bool:
         """Forget it if it is not under way."""

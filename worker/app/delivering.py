@@ -13,6 +13,7 @@ from aiokafka.errors import ProducerFenced
 from worker.app.deliveries import Deliveries, DeliveryReason, Told, routes_of
 from worker.app.ending import Ending
 from worker.app.endpoints import SharedStates, endpoints_of
+from worker.app.loading import rare_collections
 from worker.app.run import WorkerFailedError
 from worker.app.topics import connection_of, start_of
 from worker.app.watchdog import watchdog
@@ -60,6 +61,7 @@ async def run_deliverer(settings: Settings, ending: Ending) -> None:
     async with AsyncExitStack() as stack:
         readiness = Readiness()
         await _start(settings, stack, ending, readiness)
+        stack.enter_context(rare_collections())
         logs.info("deliverer_started", group=group_of(settings), endpoints=sorted(settings.webhooks.endpoints))
         await ending.wait()
         readiness.because("draining", True)

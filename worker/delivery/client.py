@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 import aiohttp
@@ -91,8 +92,9 @@ class Client:
         started = time.monotonic()
         status, retry_after, kept = None, None, b""
         try:
-            async with asyncio.timeout(seconds):
-                response = await self._session.post(url, data=body, headers=headers, allow_redirects=False)
+            response = await self._session.post(
+                url, data=body, headers=headers, allow_redirects=False, timeout=_timeout(seconds)
+            )
             status = response.status
             outcome = _of_status(status)
             if status in {_TOO_MANY_REQUESTS, _UNAVAILABLE}:
@@ -109,8 +111,15 @@ class Client:
         return socket.socket(family, type_, protocol)
 
 
+@lru_cache(maxsize=64)
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, ceil_threshold=float("inf"))  # or a long one is rounded up
+
+
 async def _drain(response: aiohttp.ClientResponse, keep: int) -> bytes:
     """Read a short answer, so that its connection serves again; a long or a slow one is cut off. Return its begin."""
+    if response.content.is_eof():  # it came with the status, as most do
+        return response.content.read_nowait(keep) if keep else b""
     read, kept = 0, b""
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):

@@ -178,7 +178,7 @@ class Deliverer:
                 task = asyncio.create_task(self._work(queue), name=f"deliver to {endpoint.label}")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            self._tell_waiting(queue)
+                self._tell_waiting(queue)
 
     def _look_later(self, queue: _Queue) -> None:
         if queue.look is None:

@@ -83,8 +83,15 @@ class _StandardError:
             sys.stderr.flush()
 
 
+class _Levels:
+    """Whether debug lines are written, once that is configured: asking structlog costs more than most lines tell."""
+
+    debugs = True
+
+
 def configure(level: str) -> None:
     """Log that level and above to stderr, also what libraries warn of."""
+    _Levels.debugs = level.upper() == "DEBUG"
     terminal = sys.stderr.isatty()
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -119,7 +126,8 @@ def bind_process(**fields: object) -> None:
 
 def debug(event: LogEvent, **fields: object) -> None:
     """Log what only somebody who looks for a fault wants to know."""
-    structlog.get_logger().debug(event, **fields)
+    if _Levels.debugs or not structlog.is_configured():
+        structlog.get_logger().debug(event, **fields)
 
 
 def info(event: LogEvent, **fields: object) -> None:

@@ -33,7 +33,7 @@ _BEHIND_THE_FRONT = 50_000
 _BYTES_AT_HAND = 16 << 20
 _OPEN_SECONDS = 60.0
 _POLL_MS = 500
-_GATHER_SECONDS = 0.05  # what is settled within that time is committed together
+_GATHER_SECONDS = 0.25  # what is settled within that time is committed together
 _GRACE_SECONDS = 8.0  # for what is under way when the lane must end
 _FENCED_SECONDS = 2.0
 _FIRST_BACKOFF, _LAST_BACKOFF = 0.1, 5.0
@@ -154,6 +154,7 @@ class _Window:
         found = []
         while self._entries and self._entries[0].outputs is not None:
             entry = self._entries.popleft()
+            entry.begun = None  # which knows how to settle the entry: no cycle is left for the collector
             self._bytes -= entry.size
             found.append(entry)
         return found
