@@ -1,7 +1,8 @@
 """Deliveries per second of `deliver`, against a bare aiohttp client loop that posts the same bodies.
 
-Both have the same concurrency, and the same receiver measures both, from the first request to the last. Then the same
-with an endpoint that never answers beside the healthy one, which must not slow it.
+Both have the same concurrency, and the same receiver measures both, from the first request to the last. Then every
+other enrollment is for another endpoint, which never answers: that must slow the first one no more than its
+being well does.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bench.table import Row
 from bench.worker import PARTITIONS, make_topics
 from deploy.dev.servers import Kafka
 
-DELIVERIES = 20_000
+DELIVERIES = 60_000
 ROUNDS = 3
 CONCURRENCY = 16
 _WARM_UP = 1
@@ -35,7 +36,7 @@ _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - the specifica
 
 
 def compare(folder: Path) -> list[Row]:
-    """Return two rows: against the bare loop, and beside a dead endpoint against alone."""
+    """Return rows: against the bare loop, on either event loop, and beside a dead endpoint against alone."""
     bodies = [_body(number) for number in range(DELIVERIES)]
     file = folder / "bodies.ndjson"
     file.write_bytes(b"\n".join(bodies))
@@ -43,11 +44,13 @@ def compare(folder: Path) -> list[Row]:
     kafka.start()
     try:
         asyncio.run(_fill(kafka.bootstrap_servers, bodies))
-        plain, alone, beside = [], [], []
+        plain, plain_uvloop, alone, beside_dead, beside_well = [], [], [], [], []
         for number in range(_WARM_UP + ROUNDS):
-            plain.append(_plain(file))
+            plain.append(_plain(file, "asyncio"))
+            plain_uvloop.append(_plain(file, "uvloop"))
             alone.append(_ours(kafka, "healthy", f"alone{number}"))
-            beside.append(_ours(kafka, "mixed", f"beside{number}"))
+            beside_dead.append(_ours(kafka, "mixed", f"dead{number}"))
+            beside_well.append(_ours(kafka, "mixed", f"well{number}", other_is_well=True))
     finally:
         kafka.stop()
     size = sum(map(len, bodies)) / len(bodies)
@@ -58,9 +61,14 @@ def compare(folder: Path) -> list[Row]:
             plain,
             "≥ 0.7 x",
         ),
+        _row("… against the same loop on uvloop, which `deliver` runs on", alone, plain_uvloop, "reported"),
         _row(
-            "`deliver`, POSTs/s to an endpoint beside one that never answers, against alone", beside, alone, "reported"
+            "`deliver`, POSTs/s to one of two endpoints when the other one never answers, against when it does",
+            beside_dead,
+            beside_well,
+            "≥ 1 x",
         ),
+        _row("… against when nothing is for the other one", beside_dead, alone, "reported"),
     ]
 
 
@@ -81,7 +89,7 @@ def _body(number: int) -> bytes:
 
 
 async def _fill(servers: str, bodies: Sequence[bytes]) -> None:
-    """Write every enrollment to one topic, and to another one each beside one for a dead endpoint."""
+    """Write every enrollment to one topic, and to another one each beside one for another endpoint."""
     await make_topics(servers, ["healthy", "mixed", "endpoints", "enrollments_dead_letters"])
     producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=1 << 20, linger_ms=50)
     await producer.start()
@@ -90,7 +98,10 @@ async def _fill(servers: str, bodies: Sequence[bytes]) -> None:
         for number, body in enumerate(bodies):
             key, partition = f"k{number}".encode(), number % PARTITIONS
             healthy = _enrollment(number, body, "healthy")
-            for topic, values in (("healthy", [healthy]), ("mixed", [_enrollment(-number - 1, body, "dead"), healthy])):
+            for topic, values in (
+                ("healthy", [healthy]),
+                ("mixed", [_enrollment(-number - 1, body, "other"), healthy]),
+            ):
                 sent += [await producer.send(topic, value, key, partition=partition) for value in values]
         await asyncio.gather(*sent)
     finally:
@@ -123,19 +134,23 @@ def _rate(receiver: subprocess.Popen[str]) -> float:
     return DELIVERIES / float(receiver.stdout.readline())
 
 
-def _plain(file: Path) -> float:
+def _plain(file: Path, loop: str) -> float:
     with _receiving() as (url, receiver):
-        command = [sys.executable, "-m", "bench.plain_post", url, str(file), str(CONCURRENCY)]
+        command = [sys.executable, "-m", "bench.plain_post", url, str(file), str(CONCURRENCY), loop]
         subprocess.run(command, cwd=_ROOT, check=True)  # noqa: S603 - our own module
         return _rate(receiver)
 
 
-def _ours(kafka: Kafka, topic: str, group: str) -> float:
+def _ours(kafka: Kafka, topic: str, group: str, *, other_is_well: bool = False) -> float:
     retries = f"retries.{group}"  # or it would find what another one has put off
     asyncio.run(make_topics(kafka.bootstrap_servers, [retries]))
-    with _receiving() as (url, receiver), socket.create_server(("127.0.0.1", 0), backlog=1000) as deaf:
+    with (
+        _receiving() as (url, receiver),
+        _receiving() as (well, _),
+        socket.create_server(("127.0.0.1", 0), backlog=1000) as deaf,
+    ):
         endpoint = "WORKER_WEBHOOKS__ENDPOINTS__"
-        dead = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        other = well if other_is_well else f"http://127.0.0.1:{deaf.getsockname()[1]}/"
         settings = {
             "WORKER_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
             "WORKER_KAFKA__GROUP_ID": group,
@@ -146,7 +161,7 @@ def _ours(kafka: Kafka, topic: str, group: str) -> float:
             "WORKER_TOPICS__ENROLLMENTS": topic,
             "WORKER_TOPICS__RETRIES": retries,
         }
-        for name, address in (("HEALTHY", url), ("DEAD", dead)):
+        for name, address in (("HEALTHY", url), ("OTHER", other)):
             settings |= {f"{endpoint}{name}__URL": address, f"{endpoint}{name}__SECRETS": json.dumps([_SECRET])}
             settings |= {f"{endpoint}{name}__MAX_IN_FLIGHT": str(CONCURRENCY)}
         command = [sys.executable, "-m", "worker", "deliver", "--log-level", "error"]

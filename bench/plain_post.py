@@ -1,6 +1,6 @@
 """A bare aiohttp client loop that posts bodies: the least that delivery costs without any of our work.
 
-`python -m bench.plain_post URL FILE CONCURRENCY` posts the lines of the file.
+`python -m bench.plain_post URL FILE CONCURRENCY asyncio|uvloop` posts the lines of the file on that event loop.
 """
 
 from __future__ import annotations
@@ -27,5 +27,6 @@ async def post(url: str, bodies: Iterator[bytes], concurrency: int) -> None:
 
 
 if __name__ == "__main__":
-    url, file, concurrency = sys.argv[1:]
-    uvloop.run(post(url, iter(Path(file).read_bytes().splitlines()), int(concurrency)))
+    url, file, concurrency, loop = sys.argv[1:]
+    run = {"asyncio": asyncio.run, "uvloop": uvloop.run}[loop]
+    run(post(url, iter(Path(file).read_bytes().splitlines()), int(concurrency)))

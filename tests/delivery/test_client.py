@@ -37,7 +37,7 @@ async def test_what_is_posted_arrives_as_it_is() -> None:
     assert request.headers["webhook-id"] == "msg_1"
     assert request.headers["authorization"] == "Bearer x"
     assert request.headers["user-agent"] == "experiment-worker"
-    assert "accept-encoding" not in request.headers
+    assert request.headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize(

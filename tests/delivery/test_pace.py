@@ -17,7 +17,20 @@ def answering(clock: Clock, pace: Pace, interval: float, seconds: float) -> None
 def test_at_first_nobody_knows_and_all_may_wait() -> None:
     clock = Clock()
     pace = Pace(clock)
+    clock.now = 0.9
+    assert pace.room() == float("inf")
+    pace.answered()
     clock.now = 2.9
+    assert pace.room() == float("inf")
+
+
+def test_few_wait_for_one_that_has_not_answered_yet_and_the_others_come_back_together() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    clock.now = 1.0
+    assert pace.room() == 100
+    assert {pace.book() for _ in range(1000)} == {LONGEST_WAIT_S}
+    pace.answered()
     assert pace.room() == float("inf")
 
 

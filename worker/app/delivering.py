@@ -164,6 +164,8 @@ class _Telling(msgspec.Struct, frozen=True):
         label = delivery.endpoint.label
         self.metrics.add("delivery_attempts_total", label, answer.outcome)
         self.metrics.observe("delivery_attempt_seconds", answer.seconds, label)
+        if answer.outcome == "delivered" and not logs.debugs():
+            return
         log = logs.debug if answer.outcome == "delivered" else logs.warning
         log(
             "delivery_attempted",

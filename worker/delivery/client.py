@@ -18,6 +18,8 @@ from typing import Any, Literal, Self
 
 import aiohttp
 import msgspec
+from multidict import istr
+from yarl import URL
 
 from worker.delivery.addresses import Network, may_dial
 
@@ -39,7 +41,12 @@ Outcome = Literal[
 _ANSWER_BYTES = 64 << 10
 _DRAIN_SECONDS = 1.0
 _TOO_MANY_REQUESTS, _UNAVAILABLE, _GONE = 429, 503, 410
-_AGENT = "experiment-worker"
+_HEADERS = {
+    istr("User-Agent"): "experiment-worker",
+    istr("Content-Type"): "application/json",
+    istr("Accept"): "*/*",
+    istr("Accept-Encoding"): "identity",  # nobody looks at answers: nothing is to be unpacked
+}
 
 
 class ForbiddenAddressError(OSError):
@@ -74,8 +81,7 @@ class Client:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            headers={"User-Agent": _AGENT, "Content-Type": "application/json"},
-            skip_auto_headers=("Accept-Encoding",),
+            headers=_HEADERS,
         )
         return self
 
@@ -93,7 +99,7 @@ class Client:
         status, retry_after, kept = None, None, b""
         try:
             response = await self._session.post(
-                url, data=body, headers=headers, allow_redirects=False, timeout=_timeout(seconds)
+                _url(url), data=body, headers=headers, allow_redirects=False, timeout=_timeout(seconds)
             )
             status = response.status
             outcome = _of_status(status)
@@ -114,6 +120,11 @@ class Client:
 @lru_cache(maxsize=64)
 def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, ceil_threshold=float("inf"))  # or a long one is rounded up
+
+
+@lru_cache(maxsize=1024)
+def _url(text: str) -> URL:
+    return URL(text)
 
 
 async def _drain(response: aiohttp.ClientResponse, keep: int) -> bytes:

@@ -133,7 +133,7 @@ class Deliverer:
         self._states = states
         self._telemetry = telemetry
         self._queues: dict[str, _Queue] = {}
-        self._behind: dict[str, deque[Delivery]] = {}  # by user: who waits for a first attempt before
+        self._behind: dict[str, deque[Delivery] | None] = {}  # by user: who waits for a first attempt before
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -149,11 +149,13 @@ class Deliverer:
     def take(self, delivery: Delivery) -> None:
         """Attempt a delivery as soon as may be; a first attempt after those of the same user before it."""
         if delivery.attempts == 0 and delivery.user:
-            behind = self._behind.get(delivery.user)
-            if behind is not None:
+            if delivery.user in self._behind:
+                behind = self._behind[delivery.user]
+                if behind is None:  # most users have one, and need no queue
+                    behind = self._behind[delivery.user] = deque()
                 behind.append(delivery)
                 return
-            self._behind[delivery.user] = deque()
+            self._behind[delivery.user] = None
         self._enqueue(delivery)
 
     def drop(self, delivery: Delivery) -> bool:

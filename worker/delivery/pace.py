@@ -8,6 +8,7 @@ LONGEST_WAIT_S = 30.0
 """How long deliveries wait for an endpoint at the most, at the pace at which it answers; more are given back."""
 _LONGEST_BOOKED_S = 3600.0
 _WINDOW_S = 3.0  # a judgement needs as much; a process that has just started is slower than its receivers
+_SILENT_S, _SILENT_ROOM = 1.0, 100  # not one answer yet after so long: few more may wait for the first
 
 
 class Pace:
@@ -27,7 +28,10 @@ class Pace:
     def room(self) -> float:
         """Return how many deliveries may wait: those that have their turn soon enough."""
         interval = self._interval()
-        return LONGEST_WAIT_S / interval if interval else float("inf")
+        if interval:
+            return LONGEST_WAIT_S / interval
+        silent = not self._answers and self._clock() - self._begin >= _SILENT_S
+        return _SILENT_ROOM if silent else float("inf")
 
     def book(self) -> float:
         """Return after how many seconds another delivery has its turn, behind those that were given back before."""

@@ -124,9 +124,14 @@ def bind_process(**fields: object) -> None:
     structlog.configure(processors=[lambda _, __, line: {**fields, **line}, *before])
 
 
+def debugs() -> bool:
+    """Tell whether debug lines are written: for who would gather their fields a thousand times a second."""
+    return _Levels.debugs or not structlog.is_configured()
+
+
 def debug(event: LogEvent, **fields: object) -> None:
     """Log what only somebody who looks for a fault wants to know."""
-    if _Levels.debugs or not structlog.is_configured():
+    if debugs():
         structlog.get_logger().debug(event, **fields)
 
 

@@ -29,6 +29,7 @@ from worker.streams.kafka.producers import Producers, hand_over
 
 UNDER_WAY = 1000
 """How many records of a partition are under way at once, at the most."""
+_WORTH_READING = 200  # so many fewer: reading one by one takes as long as delivering
 _BEHIND_THE_FRONT = 50_000
 _BYTES_AT_HAND = 16 << 20
 _OPEN_SECONDS = 60.0
@@ -136,7 +137,8 @@ class _Window:
                 self._bytes -= entry.size
                 entry.size = 0
             self.changed.set()
-            self.room.set()
+            if self._under_way <= UNDER_WAY - _WORTH_READING:
+                self.room.set()
 
         entry.begun = begin(record, settle)
 
