@@ -73,13 +73,15 @@ class Stage:
         wanted = needs(names, partitions=self.partitions, partitioning="input", max_input_bytes=1 << 20)
         await create(self.connection, wanted, 1)
 
-    async def send(self, *values: Any, partition: int = 0, key: bytes | None = None, **options: Any) -> int:
-        """Send into the triggers topic: bytes as they are, documents as JSON; return the offset of the first."""
+    async def send(
+        self, *values: Any, partition: int = 0, key: bytes | None = None, to: str = "triggers", **options: Any
+    ) -> int:
+        """Send into a topic: bytes as they are, documents as JSON; return the offset of the first."""
         producer = AIOKafkaProducer(bootstrap_servers=self._servers)
         await producer.start()
         try:
             raw = [value if isinstance(value, bytes) else orjson.dumps(value) for value in values]
-            topic = self.settings.topics.triggers
+            topic = getattr(self.settings.topics, to)
             sent = [await producer.send(topic, value, key=key, partition=partition, **options) for value in raw]
             return int((await asyncio.gather(*sent))[0].offset)
         finally:
@@ -114,23 +116,25 @@ class Stage:
         finally:
             await consumer.stop()
 
+    def job(self, handlers: Handlers | None = None, definitions: Sequence[dict[str, Any]] = (percentage_set(),)) -> Run:
+        """What a worker is to do."""
+        return Run(
+            self.settings,
+            snapshot_of(*definitions),
+            merge([handlers or Handlers()]),
+            self._open,
+            self._reached,
+            self._committed,
+            open_trials=self._open_trials,
+        )
+
     @asynccontextmanager
     async def worker(
         self, handlers: Handlers | None = None, definitions: Sequence[dict[str, Any]] = (percentage_set(),)
     ) -> AsyncIterator[Ending]:
         """Run a worker until the block ends; what it raised comes out of the block."""
         ending = Ending()
-        registry = merge([handlers or Handlers()])
-        job = Run(
-            self.settings,
-            snapshot_of(*definitions),
-            registry,
-            self._open,
-            self._reached,
-            self._committed,
-            open_trials=self._open_trials,
-        )
-        task = asyncio.create_task(run_worker(job, ending))
+        task = asyncio.create_task(run_worker(self.job(handlers, definitions), ending))
         try:
             yield ending
         finally:

@@ -166,6 +166,55 @@ def test_a_wrong_setting_is_told_by_name_source_and_what_was_expected(write: Wri
     assert "\n" not in wrong(file)
 
 
+_SASL = "[kafka]\nsecurity_protocol = 'SASL_SSL'\n"
+_NAMED = "sasl_username = 'worker'\nsasl_password = 'p'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[kafka]\nsasl_username = 'a'", "sasl_username is set and security_protocol is PLAINTEXT, expected SASL_SSL"),
+        (_SASL, "security_protocol is SASL_SSL, expected sasl_mechanism as well"),
+        (_SASL + "sasl_mechanism = 'PLAIN'", "expected sasl_username and sasl_password as well"),
+        (_SASL + "sasl_mechanism = 'SCRAM-SHA-512'\nsasl_username = 'a'", "expected sasl_password as well"),
+        (_SASL + _NAMED + "sasl_mechanism = 'PLAIN'\nsasl_scope = 'a'", "is PLAIN, which sasl_scope is not for"),
+        (_SASL + "sasl_mechanism = 'OAUTHBEARER'", "expected either sasl_token_file or sasl_token_url"),
+        (
+            _SASL + "sasl_mechanism = 'OAUTHBEARER'\nsasl_token_file = 'a'\nsasl_token_url = 'https://a/b'",
+            "expected either sasl_token_file or sasl_token_url",
+        ),
+        (
+            _SASL + "sasl_mechanism = 'OAUTHBEARER'\nsasl_token_url = 'https://a/b'",
+            "expected sasl_client_id and sasl_client_secret as well",
+        ),
+        (
+            _SASL + _NAMED + "sasl_mechanism = 'OAUTHBEARER'\nsasl_token_file = 'a'",
+            "is OAUTHBEARER, which sasl_username is not for",
+        ),
+        (
+            "[kafka]\nssl_ca_file = 'a'",
+            "ssl_ca_file is set and security_protocol is PLAINTEXT, expected SSL or SASL_SSL",
+        ),
+        ("[kafka]\nsecurity_protocol = 'SSL'\nssl_key_file = 'a'", "expected ssl_cert_file as well"),
+    ],
+)
+def test_a_login_that_is_not_complete_is_told(write: Write, text: str, told: str) -> None:
+    file = write(text)
+    assert wrong(file).startswith(f"kafka (from {file}): Value error, ")
+    assert told in wrong(file)
+
+
+def test_credentials_go_nowhere_without_tls(write: Write) -> None:
+    client = "sasl_mechanism = 'OAUTHBEARER'\nsasl_client_id = 'a'\nsasl_client_secret = 'b'\nsasl_token_url = '{}'"
+    assert wrong(write(_SASL + client.format("http://example.com/token"))).startswith("kafka.sasl_token_url")
+    load(write(_SASL + client.format("http://127.0.0.1:80/token")))
+
+
+def test_files_of_the_settings_file_are_relative_to_its_folder(write: Write) -> None:
+    file = write("[kafka]\nsecurity_protocol = 'SSL'\nssl_ca_file = 'ca.pem'")
+    assert load(file).settings.kafka.ssl_ca_file == file.parent / "ca.pem"
+
+
 def test_every_wrong_setting_has_a_line(write: Write) -> None:
     lines = wrong(write("x = 1\n[input]\nmax_bytes = 0\nmax_depth = 0")).splitlines()
     assert [line.partition(" ")[0] for line in lines] == ["input.max_bytes", "input.max_depth", "x"]
@@ -237,6 +286,16 @@ def test_a_secret_is_masked_in_the_listing(write: Write) -> None:
     assert loaded.settings.subjects.pepper.get_secret_value() == SECRET
     assert SECRET not in repr(loaded)
     assert listed(loaded, "subjects.pepper")[0] == "********"
+
+
+def test_logins_are_masked_and_never_repeated(write: Write) -> None:
+    text = f"{_SASL}sasl_mechanism = 'PLAIN'\nsasl_username = 'worker'\nsasl_password = '{SECRET}'\n"
+    loaded = load(write(text + f"ssl_cert_file = 'a'\nssl_key_password = '{SECRET}'"))
+    assert SECRET not in repr(loaded)
+    for name in ("kafka.sasl_password", "kafka.ssl_key_password"):
+        assert listed(loaded, name)[0] == "********"
+    assert SECRET not in wrong(write(f"[kafka]\nsasl_client_secret = ['{SECRET}']"))
+    assert SECRET not in wrong(write(f"{_SASL}sasl_password = '{SECRET}'"))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,20 @@ from worker.formats.fields import is_rfc3339
 ENV_PREFIX = "WORKER_"
 DEFAULT_FILE = Path("worker.toml")
 _MASK = "********"
-_SECRETS = (("subjects", "pepper"), ("redis", "url"))
+_SECRETS = (
+    ("subjects", "pepper"),
+    ("redis", "url"),
+    ("kafka", "sasl_password"),
+    ("kafka", "sasl_client_secret"),
+    ("kafka", "ssl_key_password"),
+)
+_PATHS = (
+    ("definitions", "path"),
+    ("kafka", "sasl_token_file"),
+    ("kafka", "ssl_ca_file"),
+    ("kafka", "ssl_cert_file"),
+    ("kafka", "ssl_key_file"),
+)
 
 
 class WrongSettingsError(Exception):
@@ -116,6 +129,23 @@ _TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 _OptionalTopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,249}$")]
 
 
+_TOKEN_URL = r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]).+$"  # noqa: S105 - a secret goes there
+_LOGIN_BY_NAME = {"sasl_username", "sasl_password"}
+_LOGIN_BY_CLIENT = {"sasl_token_url", "sasl_client_id", "sasl_client_secret"}
+_LOGIN_OPTIONAL = {True: {"sasl_token_file", "sasl_scope"}, False: set[str]()}
+_LOGIN = (
+    "sasl_mechanism",
+    "sasl_username",
+    "sasl_password",
+    "sasl_token_file",
+    "sasl_token_url",
+    "sasl_client_id",
+    "sasl_client_secret",
+    "sasl_scope",
+)
+_CERTIFICATES = ("ssl_ca_file", "ssl_cert_file", "ssl_key_file", "ssl_key_password")
+
+
 class Kafka(_Group):
     """The cluster that events come from and outputs go to."""
 
@@ -126,6 +156,34 @@ class Kafka(_Group):
         "experiment-worker", min_length=1, description="The consumer group; transactional ids begin with it."
     )
     client_id: str = Field("experiment-worker", description="How the worker names itself in the brokers' logs.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="What the brokers' listener speaks: TLS with SSL, a login with SASL."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = Field(
+        None, description="How the worker logs in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER."
+    )
+    sasl_username: str | None = Field(None, min_length=1, description="The user, for PLAIN and SCRAM.")
+    sasl_password: SecretStr | None = Field(None, min_length=1, description="The user's password (secret).")
+    sasl_token_file: Path | None = Field(
+        None, description="OAUTHBEARER: a file with the token, read anew for each connection."
+    )
+    sasl_token_url: str | None = Field(
+        None, pattern=_TOKEN_URL, description="OAUTHBEARER: where tokens are given for client credentials (https)."
+    )
+    sasl_client_id: str | None = Field(None, min_length=1, description="OAUTHBEARER: the client at that server.")
+    sasl_client_secret: SecretStr | None = Field(None, min_length=1, description="The client's secret (secret).")
+    sasl_scope: str | None = Field(None, min_length=1, description="OAUTHBEARER: the scope to ask for, if any.")
+    ssl_ca_file: Path | None = Field(
+        None, description="Whom to believe: certificates (PEM); without it the system's authorities."
+    )
+    ssl_cert_file: Path | None = Field(
+        None, description="The worker's own certificate with its chain (PEM), for brokers that ask for one."
+    )
+    ssl_key_file: Path | None = Field(None, description="Its private key (PEM), unless that is in the same file.")
+    ssl_key_password: SecretStr | None = Field(
+        None, min_length=1, description="What the key is encrypted with (secret)."
+    )
+    ssl_check_hostname: bool = Field(True, description="Whether the broker's certificate must be for its host name.")
     group_instance_id: str | None = Field(
         None,
         min_length=1,
@@ -148,6 +206,42 @@ class Kafka(_Group):
         8, ge=1, le=1000, description="How many partitions of one worker may have a transaction open at once."
     )
     compression: Literal["none", "gzip", "lz4", "zstd"] = Field("zstd", description="How outputs are compressed.")
+
+    @model_validator(mode="after")
+    def _check_login(self) -> Self:
+        given = [name for name in _LOGIN if getattr(self, name) is not None]
+        if not self.security_protocol.startswith("SASL"):
+            if given:
+                raise ValueError(
+                    f"{given[0]} is set and security_protocol is {self.security_protocol}, expected SASL_SSL"
+                )
+            return self
+        if self.sasl_mechanism is None:
+            raise ValueError(f"security_protocol is {self.security_protocol}, expected sasl_mechanism as well")
+        by_token = self.sasl_mechanism == "OAUTHBEARER"
+        if by_token and (self.sasl_token_file is None) == (self.sasl_token_url is None):
+            raise ValueError("sasl_mechanism is OAUTHBEARER, expected either sasl_token_file or sasl_token_url")
+        wanted = {"sasl_mechanism"} | (_LOGIN_BY_NAME if not by_token else set())
+        if self.sasl_token_url is not None:
+            wanted |= _LOGIN_BY_CLIENT
+        missing = [name for name in _LOGIN if name in wanted and name not in given]
+        if missing:
+            raise ValueError(f"sasl_mechanism is {self.sasl_mechanism}, expected {' and '.join(missing)} as well")
+        needless = [name for name in given if name not in wanted | _LOGIN_OPTIONAL[by_token]]
+        if needless:
+            raise ValueError(f"sasl_mechanism is {self.sasl_mechanism}, which {needless[0]} is not for")
+        return self
+
+    @model_validator(mode="after")
+    def _check_certificates(self) -> Self:
+        given = [name for name in _CERTIFICATES if getattr(self, name) is not None]
+        if given and not self.security_protocol.endswith("SSL"):
+            raise ValueError(
+                f"{given[0]} is set and security_protocol is {self.security_protocol}, expected SSL or SASL_SSL"
+            )
+        if self.ssl_cert_file is None and (self.ssl_key_file or self.ssl_key_password):
+            raise ValueError("the key of a certificate is set, expected ssl_cert_file as well")
+        return self
 
 
 class Topics(_Group):
@@ -389,7 +483,7 @@ def _from_file(file: Path | None) -> _Layer:
 
 def _based(path: tuple[str, ...], value: Any, folder: Path) -> Any:
     """Make the file's relative paths relative to its folder."""
-    if path == ("definitions", "path") and isinstance(value, str):
+    if path in _PATHS and isinstance(value, str):
         return folder / value
     if path == ("handlers",) and isinstance(value, (str, list)):
         entries = [value] if isinstance(value, str) else value

@@ -110,13 +110,20 @@ class Server:
 
 
 class Kafka(Server):
-    """A broker and controller in one process."""
+    """A broker and controller in one process; `more` settings come last and win.
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    `users` are those of SCRAM that it knows from the beginning: `SCRAM-SHA-512=[name=…,password=…]`.
+    """
+
+    def __init__(
+        self, folder: Path, port: int | None = None, *, more: Sequence[str] = (), users: Sequence[str] = ()
+    ) -> None:
         self.port = port or free_port()
+        self._users = users
         folder.mkdir(parents=True, exist_ok=True)
         self._settings = folder / "server.properties"
-        self._settings.write_text(_kafka_settings(folder.resolve() / "data", self.port, free_port()))
+        settings = _kafka_settings(folder.resolve() / "data", self.port, free_port())
+        self._settings.write_text("\n".join([settings, *more, ""]))
         super().__init__(
             "kafka", [*_java("-Xms256m", "-Xmx1g"), "kafka.Kafka", str(self._settings.resolve())], folder, self._answers
         )
@@ -134,14 +141,24 @@ class Kafka(Server):
 
     def _format(self) -> None:
         cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # a "-" would look like an option
-        command = [*_java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format"]
-        command += ["--cluster-id", cluster, "--config", str(self._settings.resolve()), "--standalone"]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)  # noqa: S603 - our own command
-        if done.returncode:
-            raise ServerError(f"kafka can't format its log: {(done.stdout + done.stderr).decode()[-_TOLD_CHARACTERS:]}")
+        options = ["--cluster-id", cluster, "--config", str(self._settings.resolve()), "--standalone"]
+        options += [part for user in self._users for part in ("--add-scram", user)]
+        self.tool("kafka.tools.StorageTool", "format", *options)
 
     def _answers(self) -> bool:
-        return _listens(self.port)
+        return listens(self.port)
+
+    def tool(self, main: str, *arguments: str) -> str:
+        """Run one of Kafka's command line tools, by its class, and return what it prints.
+
+        Raises:
+            ServerError: it fails.
+        """
+        command = [*_java("-XX:TieredStopAtLevel=1"), main, *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)  # noqa: S603 - our own command
+        if done.returncode:
+            raise ServerError(f"{main}: {(done.stdout + done.stderr).decode()[-_TOLD_CHARACTERS:]}")
+        return done.stdout.decode()
 
 
 class Redis(Server):
@@ -213,7 +230,8 @@ def _kafka_settings(data: Path, port: int, controller_port: int) -> str:
     ])  # fmt: skip
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on that port of the loopback interface."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True

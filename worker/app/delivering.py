@@ -14,6 +14,7 @@ from worker.app.deliveries import Deliveries, DeliveryReason, Told, routes_of
 from worker.app.ending import Ending
 from worker.app.endpoints import SharedStates, endpoints_of
 from worker.app.loading import rare_collections
+from worker.app.rights import deliverer_rights, user_of
 from worker.app.run import WorkerFailedError
 from worker.app.topics import connection_of, start_of
 from worker.app.watchdog import watchdog
@@ -27,6 +28,7 @@ from worker.streams.kafka.delivery_lane import Delivering, DeliveryLane
 from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, Member, new_consumer
 from worker.streams.kafka.positions import Start, positions_of
 from worker.streams.kafka.producers import ProducerOptions, Producers
+from worker.streams.kafka.rights import check_rights
 from worker.streams.kafka.topic_needs import RETRY_TIERS
 from worker.streams.kafka.topics import facts
 from worker.telemetry import logs
@@ -85,6 +87,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, ending: Ending, read
         await server.start()
         stack.push_async_callback(server.aclose)
         logs.info("http_started", host=settings.http.host, port=server.port)
+    await check_rights(connection_of(settings), user_of(settings), deliverer_rights(settings))
     names = {kind: getattr(settings.topics, kind) for kind in _TOPICS}
     topics = await facts(connection_of(settings), {f"topics.{kind}": name for kind, name in names.items()})
     partitions = {name: each.partitions for name, each in topics.items()}

@@ -14,6 +14,7 @@ from worker.app.loading import load_definitions, rare_collections, warn_of_idle_
 from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
 from worker.app.redis_access import pepper_of
+from worker.app.rights import user_of, worker_rights
 from worker.app.store import memory_trials
 from worker.app.topics import connection_of, start_of
 from worker.app.truth import claim_seconds, transaction_seconds
@@ -35,6 +36,7 @@ from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, Member,
 from worker.streams.kafka.outgoing import Destination, Outlets, Packer
 from worker.streams.kafka.positions import positions_of
 from worker.streams.kafka.producers import ProducerOptions, Producers
+from worker.streams.kafka.rights import check_rights
 from worker.streams.kafka.topics import TopicFacts, facts
 from worker.streams.kafka.trials import Gate, Trials
 from worker.telemetry import logs
@@ -138,6 +140,7 @@ async def _start(job: Run, stack: AsyncExitStack, ending: Ending, readiness: Rea
         stack.push_async_callback(server.aclose)
         logs.info("http_started", host=settings.http.host, port=server.port)
     warn_of_idle_handlers(job.snapshot, job.registry)
+    await check_rights(connection_of(settings), user_of(settings), worker_rights(settings))
     topics = await facts(connection_of(settings), _topic_names(settings))
     store = await stack.enter_async_context(job.open_store(settings, watching, metrics))
     trials = await stack.enter_async_context(job.open_trials(settings, watching, metrics))

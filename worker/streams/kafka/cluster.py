@@ -11,6 +11,9 @@ import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from worker.streams.kafka.diagnosis import diagnose
+from worker.streams.kafka.security import Security, SecurityError
+
 _SETTING = "kafka.bootstrap_servers"
 _ANSWER_SECONDS = 10
 
@@ -20,14 +23,23 @@ class ClusterError(Exception):
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """Where the brokers are (`host:port`, several with commas), and how the worker names itself to them."""
+    """Where the brokers are (`host:port`, several with commas), how the worker names itself and proves who it is."""
 
     bootstrap_servers: str
     client_id: str
+    security: Security = Security()
 
     def options(self) -> dict[str, Any]:
-        """Return the keywords that every client of aiokafka takes."""
-        return {"bootstrap_servers": self.bootstrap_servers, "client_id": self.client_id}
+        """Return the keywords that every client of aiokafka takes.
+
+        Raises:
+            ClusterError: a file for TLS can't be used.
+        """
+        try:
+            secured = self.security.options()
+        except SecurityError as error:
+            raise ClusterError(str(error)) from error
+        return {"bootstrap_servers": self.bootstrap_servers, "client_id": self.client_id, **secured}
 
 
 @contextmanager
@@ -63,13 +75,26 @@ async def administered(connection: Connection) -> AsyncIterator[AIOKafkaAdminCli
     """
     _check_servers(connection.bootstrap_servers)
     admin = AIOKafkaAdminClient(**connection.options(), request_timeout_ms=_ANSWER_SECONDS * 1000)
-    with explained(connection):
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await admin.start()
+    try:
+        with explained(connection):
+            await _start(admin, connection)
             yield admin
-        finally:
-            await admin.close()
+    finally:
+        await admin.close()
+
+
+async def _start(admin: AIOKafkaAdminClient, connection: Connection) -> None:
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await admin.start()
+        if admin._client.cluster.brokers():  # noqa: SLF001 - a refused token is a login like any other for aiokafka
+            return
+    except (KafkaConnectionError, TimeoutError):
+        pass
+    reasons = await diagnose(connection.options(), connection.security)
+    if not reasons:  # they answer now
+        raise TimeoutError
+    raise ClusterError("\n".join(reasons))
 
 
 async def reach(connection: Connection) -> None:
