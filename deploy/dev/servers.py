@@ -169,20 +169,37 @@ class Redis(Server):
         folder.mkdir(parents=True, exist_ok=True)
         command = [_redis_server(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder.resolve())]
         command += ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", *options]
-        super().__init__("redis", command, folder, self._answers)
+        super().__init__("redis", command, folder, lambda: _pongs(self.port))
 
     @property
     def url(self) -> str:
         """Where clients connect."""
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
-        except OSError:
-            return False
+
+class Sentinel(Server):
+    """A Sentinel that alone decides whether a primary is down, after half a second, and who takes over."""
+
+    def __init__(self, folder: Path, service: str, primary_port: int) -> None:
+        self.port = free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = folder / "sentinel.conf"  # which it writes itself, once it knows more
+        settings.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {folder.resolve()}\n"
+            f"sentinel monitor {service} 127.0.0.1 {primary_port} 1\n"
+            f"sentinel down-after-milliseconds {service} 500\nsentinel failover-timeout {service} 3000\n"
+        )
+        command = [_redis_server(), str(settings.resolve()), "--sentinel"]
+        super().__init__("sentinel", command, folder, lambda: _pongs(self.port))
+
+
+def _pongs(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
 
 
 def _redis_server() -> str:

@@ -12,7 +12,7 @@ from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
 from worker.stores.redis_server import check, fingerprint
 
-_COMMANDS = "+evalsha +eval +info +time +ping +get +set +del +hget +hset +hsetnx +hdel +hlen +hmget +hincrby +pexpire"
+_GUIDE = Path(__file__).parents[2] / "docs" / "connecting.md"
 
 
 async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
@@ -87,16 +87,19 @@ async def test_a_wrong_password_is_refused_and_not_shown(own_redis: Redis, admin
     assert "wr0ng" not in str(raised.value)
 
 
-async def test_the_commands_that_the_message_names_are_enough(
+async def test_the_user_of_the_guide_has_enough_rights_and_the_message_names_them(
     own_redis: Redis, admin: Connections, prefix: str
 ) -> None:
-    words = ["ACL", "SETUSER", "worker", "on", ">pw", f"~{prefix}:*", *_COMMANDS.split()]
-    await admin.call(*words)
+    [line] = [line for line in _GUIDE.read_text().splitlines() if line.startswith("ACL SETUSER ")]
+    line = line.replace("experiment-worker", "worker").replace("PASSWORD", "pw").replace("~xp:*", f"~{prefix}:*")
+    await admin.call(*line.split())
     url = f"redis://worker:pw@127.0.0.1:{own_redis.port}/0"
     async with aclosing(await connect(url, prefix=prefix)) as store:
         assert (await hold(store, "evt_1", USER)).assignment.event_id == "evt_1"
-    with pytest.raises(StoreRefusedError, match=r"on the keys of redis\.key_prefix"):
+    with pytest.raises(StoreRefusedError, match=r"on the keys of redis\.key_prefix") as caught:
         await connect(url, prefix="other")
+    commands = [word.removeprefix("+").upper() for word in line.split() if word.startswith("+")]
+    assert all(command in str(caught.value) for command in commands)
 
 
 async def test_another_pepper_is_refused(redis: Redis, prefix: str) -> None:
