@@ -14,6 +14,7 @@ from worker.cli import (
     config,
     deliver,
     dlq,
+    doctor,
     explain,
     forget,
     new,
@@ -44,6 +45,7 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("validate")(validate.validate)
 app.command("explain")(explain.explain)
+app.command("doctor")(doctor.doctor)
 app.command("forget")(forget.forget)
 app.command("restore")(restore.restore)
 app.add_typer(webhooks.app, name="webhooks")

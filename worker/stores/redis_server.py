@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -127,8 +127,25 @@ async def check(connections: Connections) -> None:
         StoreUnavailableError: it can't be asked now.
         StoreRefusedError: it can't.
     """
+    check_facts(await facts(connections))
+
+
+async def facts(connections: Connections) -> dict[str, str]:
+    """Return what the server tells about itself (INFO).
+
+    Raises:
+        StoreUnavailableError: it can't be asked now; StoreRefusedError: it refuses.
+    """
     with explained(connections.url):
-        found = _parse(await connections.call("INFO"))
+        return _parse(await connections.call("INFO"))
+
+
+def check_facts(found: Mapping[str, str]) -> None:
+    """Look whether a server that tells this of itself can keep assignments.
+
+    Raises:
+        StoreRefusedError: it can't.
+    """
     version = tuple(int(part) for part in found["redis_version"].split(".")[:2])
     if version < _OLDEST_VERSION:
         raise StoreRefusedError(f"redis.url: found Redis {found['redis_version']}, expected 6.2 or later")

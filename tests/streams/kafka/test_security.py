@@ -22,12 +22,14 @@ from tests.faults.waiting import until
 from tests.running import Stage, stage
 from tests.streams.kafka.secured import PASSWORD, USER, Secured, grant, secured, token
 from worker.app.delivering import run_deliverer
+from worker.app.doctor import examine
 from worker.app.ending import Ending
 from worker.app.rights import deliverer_rights, worker_rights
 from worker.app.run import run_worker
 from worker.app.topics import connection_of
 from worker.settings import Kafka, Settings, WebhookEndpoint, Webhooks
 from worker.streams.kafka.cluster import ClusterError, Connection, reach
+from worker.streams.kafka.diagnosis import steps_to
 from worker.streams.kafka.rights import Right, lacking_rights
 
 # A test's loop ends before a TLS connection that was refused has said goodbye.
@@ -215,6 +217,24 @@ async def test_the_wrong_protocol_for_a_port_is_named(broker: Secured) -> None:
     assert "kafka.security_protocol = SSL" in await refusal(connection(broker.login, **tls))
 
 
+async def test_the_way_to_a_broker_is_told_step_by_step(broker: Secured) -> None:
+    to = connection(broker.login, **named(broker))
+    steps = [step async for step in steps_to(to.options(), to.security)]
+    assert [(step.name, bool(step.problem)) for step in steps] == [
+        (name, False) for name in ("dns", "tcp", "tls", "login")
+    ]
+    assert steps[2].found.startswith("TLSv1.3, certificate valid until ")
+    assert steps[3].found == "the broker answers, by SCRAM-SHA-512"
+
+    late = connection(broker.expired, security_protocol="SSL", ssl_ca_file=broker.ca_file)
+    *_, last = [step async for step in steps_to(late.options(), late.security)]
+    assert (last.name, "certificate has expired" in last.problem) == ("tls", True)
+
+    wrong = connection(broker.login, **named(broker, "PLAIN", "a-wrong-one"))
+    *_, last = [step async for step in steps_to(wrong.options(), wrong.security)]
+    assert (last.name, "kafka.sasl_password" in last.problem) == ("login", True)
+
+
 @asynccontextmanager
 async def strict(broker: Secured) -> AsyncIterator[Stage]:
     """Topics that the administrator has made, and settings of a user without rights."""
@@ -259,6 +279,12 @@ async def test_the_worker_runs_on_exactly_the_documented_rights(broker: Secured)
         async with made.worker():
             await made.until_processed(3)
         assert len(await made.received("exposures")) == 2
+        checks = [check async for check in examine(made.settings) if check.name.startswith("kafka")]
+        hidden = [getattr(made.settings.topics, kind) for kind in ("redriven", "retries", "endpoints")]
+        [topics] = [check for check in checks if check.name == "kafka topics"]
+        assert topics.status == "skipped"
+        assert all(name in topics.found for name in hidden)
+        assert (checks[-1].name, checks[-1].status) == ("kafka transactions", "ok")
         assert len(await made.received("assignments")) == 2
         assert len(await made.received("dead_letters")) == 1
 

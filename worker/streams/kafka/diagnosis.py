@@ -1,12 +1,16 @@
-"""Why no broker could be reached: aiokafka tries them all and keeps the reasons to itself, so each is asked again."""
+"""Why no broker could be reached: aiokafka tries them all and keeps the reasons to itself, so each is asked again.
+
+Also the way to each broker step by step, for who wants to know how far it is open.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Literal, NamedTuple
 
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
@@ -22,6 +26,57 @@ from worker.streams.kafka.security import Security, TokenError
 _EXPIRED, _NOT_YET, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64  # X509_V_ERR_*
 _SECONDS = 10.0
 _Untrusted = ssl.SSLCertVerificationError
+
+
+class Step(NamedTuple):
+    """A step on the way to a broker: what was found, or the `problem`."""
+
+    name: Literal["dns", "tcp", "tls", "login"]
+    place: str
+    found: str
+    problem: str = ""
+
+
+async def steps_to(options: Mapping[str, Any], security: Security) -> AsyncGenerator[Step, None]:
+    """Yield the steps to each broker of the settings: resolve its name, connect, agree on TLS, log in.
+
+    The first problem on the way to a broker is the last step to it. `options` are aiokafka's keywords.
+    """
+    for host, port, _ in sorted(set(collect_hosts(options["bootstrap_servers"]))):
+        place = f"{host}:{port}"
+        try:
+            async with asyncio.timeout(_SECONDS):
+                resolved = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                yield Step("dns", place, ", ".join(sorted({str(entry[4][0]) for entry in resolved})))
+                began = time.monotonic()
+                _, writer = await asyncio.open_connection(host, port)
+                yield Step("tcp", place, f"connected in {(time.monotonic() - began) * 1000:.0f} ms")
+                writer.close()
+        except OSError as error:
+            name: Literal["dns", "tcp"] = "dns" if isinstance(error, socket.gaierror) else "tcp"
+            yield Step(name, place, "", _meaning(place, error, security))
+            continue
+        if "ssl_context" in options:
+            step = await _agree_on_tls(host, port, options["ssl_context"], security)
+            yield step
+            if step.problem:
+                continue
+        problem = await _ask(host, port, options, security)
+        login = f"by {security.mechanism}" if security.protocol.startswith("SASL") else "without a user"
+        yield Step("login", place, "" if problem else f"the broker answers, {login}", problem)
+
+
+async def _agree_on_tls(host: str, port: int, context: ssl.SSLContext, security: Security) -> Step:
+    place = f"{host}:{port}"
+    try:
+        async with asyncio.timeout(_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except OSError as error:
+        return Step("tls", place, "", _meaning(place, error, security))
+    tls = writer.get_extra_info("ssl_object")
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    return Step("tls", place, f"{tls.version()}, certificate valid until {certificate['notAfter']}")
 
 
 async def diagnose(options: Mapping[str, Any], security: Security) -> list[str]:

@@ -72,6 +72,18 @@ async def lacking_rights(connection: Connection, wanted: Sequence[Right]) -> lis
         return found
 
 
+async def hidden_topics(connection: Connection, names: Sequence[str]) -> list[str]:
+    """Return those of the topics that the worker may not see, whether they are there or not.
+
+    Raises:
+        ClusterError: no broker answers.
+    """
+    async with administered(connection) as admin:
+        client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
+        answer = await client.send(client.get_random_node(), _MetadataRequest(names))
+        return [name for code, name, *_ in answer.topics if code == _TOPIC_DENIED]
+
+
 async def _topics(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
     """Return the operations on each topic as a set of bits; topics that are missing are somebody else's matter."""
     client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
