@@ -12,12 +12,11 @@ from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
-from aiokafka.errors import for_code
-from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.errors import IncompatibleBrokerVersion, for_code
 from aiokafka.protocol.coordination import FindCoordinatorRequest
-from aiokafka.protocol.types import CompactArray, CompactString, Int16, Int32, Int64, Schema, TaggedFields
 
 from worker.streams.kafka.producers import Producers
+from worker.streams.kafka.requests import DescribeTransactionsRequest
 
 _TRANSACTIONS = 1  # the kind of coordinator
 _SECONDS = 20.0
@@ -25,9 +24,9 @@ _LOOK_AGAIN_SECONDS = 0.01
 
 
 class Rehearsed(msgspec.Struct, frozen=True):
-    """By how many seconds the broker's clock is ahead of ours, and how much that may be off."""
+    """By how many seconds the broker's clock is ahead of ours, None: it does not tell; and how much that may be off."""
 
-    ahead_s: float
+    ahead_s: float | None
     give_or_take_s: float
 
 
@@ -51,63 +50,18 @@ async def rehearse(producers: Producers, transactional_id: str, topic: str) -> R
             await producer.abort_transaction()
     finally:
         producers.discard(producer)
-    return Rehearsed(began - (before + after) / 2, (after - before) / 2)
+    return Rehearsed(None if began is None else began - (before + after) / 2, (after - before) / 2)
 
 
-async def _began(client: Any, transactional_id: str) -> float:
-    """Return when the coordinator says that the transaction began (seconds since the epoch)."""
+async def _began(client: Any, transactional_id: str) -> float | None:
+    """Return when the coordinator says that the transaction began (seconds since the epoch); None: it is too old."""
     found = await client.send(client.get_random_node(), FindCoordinatorRequest(transactional_id, _TRANSACTIONS))
-    answer = await client.send(found.coordinator_id, _DescribeTransactionsRequest(transactional_id))
+    try:
+        answer = await client.send(found.coordinator_id, DescribeTransactionsRequest(transactional_id))
+    except IncompatibleBrokerVersion:
+        return None
     [state] = answer.transaction_states
     if state[0]:
         error = for_code(state[0])
         raise error
     return float(state[4]) / 1000
-
-
-class _DescribeTransactionsResponse(Response):  # type: ignore[misc] # aiokafka has no types
-    API_KEY = 65
-    API_VERSION = 0
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "transaction_states",
-            CompactArray(
-                ("error_code", Int16),
-                ("transactional_id", CompactString("utf-8")),
-                ("transaction_state", CompactString("utf-8")),
-                ("transaction_timeout_ms", Int32),
-                ("transaction_start_time_ms", Int64),
-                ("producer_id", Int64),
-                ("producer_epoch", Int16),
-                (
-                    "topics",
-                    CompactArray(
-                        ("topic", CompactString("utf-8")), ("partitions", CompactArray(Int32)), ("tags", TaggedFields)
-                    ),
-                ),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("tags", TaggedFields),
-    )
-
-
-class _DescribeTransactionsRequestV0(RequestStruct):  # type: ignore[misc] # aiokafka has no types
-    FLEXIBLE_VERSION = True
-    API_KEY = 65
-    API_VERSION = 0
-    RESPONSE_TYPE = _DescribeTransactionsResponse
-    SCHEMA = Schema(("transactional_ids", CompactArray(CompactString("utf-8"))), ("tags", TaggedFields))
-
-
-class _DescribeTransactionsRequest(Request[_DescribeTransactionsRequestV0]):  # type: ignore[misc] # aiokafka has no types
-    """KIP-664, from Kafka 3.0 on."""
-
-    API_KEY = 65
-
-    def __init__(self, transactional_id: str) -> None:
-        self._transactional_id = transactional_id
-
-    def build(self, request_struct_class: type[_DescribeTransactionsRequestV0]) -> _DescribeTransactionsRequestV0:
-        return request_struct_class([self._transactional_id], {})

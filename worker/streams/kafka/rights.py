@@ -11,11 +11,10 @@ from typing import Any, Literal, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import TransactionalIdAuthorizationFailed, for_code
-from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.coordination import FindCoordinatorRequest
-from aiokafka.protocol.types import Array, Boolean, Bytes, Int16, Int32, Schema, String
 
 from worker.streams.kafka.cluster import ClusterError, Connection, administered
+from worker.streams.kafka.requests import DescribeGroupsRequest, MetadataRequest
 
 Operation = Literal["Read", "Write", "DescribeConfigs"]
 _BITS: dict[Operation, int] = {"Read": 3, "Write": 4, "DescribeConfigs": 10}  # org.apache.kafka.common.acl.AclOperation
@@ -80,14 +79,14 @@ async def hidden_topics(connection: Connection, names: Sequence[str]) -> list[st
     """
     async with administered(connection) as admin:
         client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
-        answer = await client.send(client.get_random_node(), _MetadataRequest(names))
+        answer = await client.send(client.get_random_node(), MetadataRequest(names))
         return [name for code, name, *_ in answer.topics if code == _TOPIC_DENIED]
 
 
 async def _topics(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
     """Return the operations on each topic as a set of bits; topics that are missing are somebody else's matter."""
     client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
-    answer = await client.send(client.get_random_node(), _MetadataRequest(names))
+    answer = await client.send(client.get_random_node(), MetadataRequest(names))
     return dict(_told(answer))
 
 
@@ -107,7 +106,7 @@ async def _group(admin: AIOKafkaAdminClient, name: str) -> int:
         return 0
     if coordinator.error_code:  # it is being made, or moved: what may be done shows soon
         return _NOT_TOLD
-    answer = await client.send(coordinator.coordinator_id, _DescribeGroupsRequest([name]))
+    answer = await client.send(coordinator.coordinator_id, DescribeGroupsRequest([name]))
     [(code, _, _, _, _, _, operations)] = answer.groups
     return 0 if code == _GROUP_DENIED else _NOT_TOLD if code else operations
 
@@ -118,108 +117,3 @@ async def _transactional_id(admin: AIOKafkaAdminClient, beginning: str) -> int:
     answer = await client.send(client.get_random_node(), request)
     denied = for_code(answer.error_code) is TransactionalIdAuthorizationFailed
     return 0 if denied else _NOT_TOLD
-
-
-class _MetadataResponse(Response):  # type: ignore[misc] # aiokafka has no types
-    API_KEY = 3
-    API_VERSION = 8
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        ("brokers", Array(("node_id", Int32), ("host", String("utf-8")), ("port", Int32), ("rack", String("utf-8")))),
-        ("cluster_id", String("utf-8")),
-        ("controller_id", Int32),
-        (
-            "topics",
-            Array(
-                ("error_code", Int16),
-                ("topic", String("utf-8")),
-                ("is_internal", Boolean),
-                (
-                    "partitions",
-                    Array(
-                        ("error_code", Int16),
-                        ("partition", Int32),
-                        ("leader", Int32),
-                        ("leader_epoch", Int32),
-                        ("replicas", Array(Int32)),
-                        ("isr", Array(Int32)),
-                        ("offline_replicas", Array(Int32)),
-                    ),
-                ),
-                ("authorized_operations", Int32),
-            ),
-        ),
-        ("cluster_authorized_operations", Int32),
-    )
-
-
-class _MetadataRequestV8(RequestStruct):  # type: ignore[misc] # aiokafka has no types
-    API_KEY = 3
-    API_VERSION = 8
-    RESPONSE_TYPE = _MetadataResponse
-    SCHEMA = Schema(
-        ("topics", Array(String("utf-8"))),
-        ("allow_auto_topic_creation", Boolean),
-        ("include_cluster_authorized_operations", Boolean),
-        ("include_topic_authorized_operations", Boolean),
-    )
-
-
-class _MetadataRequest(Request[_MetadataRequestV8]):  # type: ignore[misc] # aiokafka has no types
-    """aiokafka's own ends with version 5, which does not tell rights."""
-
-    API_KEY = 3
-
-    def __init__(self, topics: Sequence[str]) -> None:
-        self._topics = list(topics)
-
-    def build(self, request_struct_class: type[_MetadataRequestV8]) -> _MetadataRequestV8:
-        return request_struct_class(self._topics, False, False, True)
-
-
-class _DescribeGroupsResponse(Response):  # type: ignore[misc] # aiokafka has no types
-    API_KEY = 15
-    API_VERSION = 3
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "groups",
-            Array(
-                ("error_code", Int16),
-                ("group", String("utf-8")),
-                ("state", String("utf-8")),
-                ("protocol_type", String("utf-8")),
-                ("protocol", String("utf-8")),
-                (
-                    "members",
-                    Array(
-                        ("member_id", String("utf-8")),
-                        ("client_id", String("utf-8")),
-                        ("client_host", String("utf-8")),
-                        ("member_metadata", Bytes),
-                        ("member_assignment", Bytes),
-                    ),
-                ),
-                ("authorized_operations", Int32),
-            ),
-        ),
-    )
-
-
-class _DescribeGroupsRequestV3(RequestStruct):  # type: ignore[misc] # aiokafka has no types
-    API_KEY = 15
-    API_VERSION = 3
-    RESPONSE_TYPE = _DescribeGroupsResponse
-    SCHEMA = Schema(("groups", Array(String("utf-8"))), ("include_authorized_operations", Boolean))
-
-
-class _DescribeGroupsRequest(Request[_DescribeGroupsRequestV3]):  # type: ignore[misc] # aiokafka has no types
-    """aiokafka's own reads the answer of version 3 as one of version 2."""
-
-    API_KEY = 15
-
-    def __init__(self, groups: Sequence[str]) -> None:
-        self._groups = list(groups)
-
-    def build(self, request_struct_class: type[_DescribeGroupsRequestV3]) -> _DescribeGroupsRequestV3:
-        return request_struct_class(self._groups, True)
