@@ -17,7 +17,7 @@ def worker_rights(settings: Settings) -> list[Right]:
         *_on(settings, (*OUTPUT_KINDS, "dead_letters"), "Write"),
         *_on(settings, ("triggers", *OUTPUT_KINDS, "erasures", "dead_letters"), "DescribeConfigs"),
         Right("group", group, "Read"),
-        Right("transactional id", f"{group}.", "Write"),
+        Right("transactional id", f"{group}.", "Write", f"{group}.{settings.topics.triggers}.0"),
     ]
 
 
@@ -29,7 +29,7 @@ def deliverer_rights(settings: Settings) -> list[Right]:
         *_on(settings, ("retries", "endpoints", "enrollments_dead_letters"), "Write"),
         *_on(settings, ("enrollments", "retries", "endpoints", "enrollments_dead_letters"), "DescribeConfigs"),
         Right("group", group, "Read"),
-        Right("transactional id", f"{group}.", "Write"),
+        Right("transactional id", f"{group}.", "Write", f"{group}.{settings.topics.enrollments}.0"),
     ]
 
 

@@ -31,6 +31,7 @@ from worker.settings import Kafka, Settings, WebhookEndpoint, Webhooks
 from worker.streams.kafka.cluster import ClusterError, Connection, reach
 from worker.streams.kafka.diagnosis import steps_to
 from worker.streams.kafka.rights import Right, lacking_rights
+from worker.telemetry import logs
 
 # A test's loop ends before a TLS connection that was refused has said goodbye.
 pytestmark = [
@@ -81,6 +82,27 @@ async def test_a_wrong_password_is_one_message_that_does_not_repeat_it(broker: S
         f"127.0.0.1:{broker.login}: kafka.sasl_username = worker: the broker refuses the login by {mechanism},"
         " expected kafka.sasl_password to be this user's"
     )
+
+
+def test_a_connection_is_shown_without_secrets(broker: Secured) -> None:
+    assert PASSWORD not in repr(connection(broker.login, **named(broker), ssl_cert_file="a", ssl_key_password=PASSWORD))
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_a_login_leaves_no_secret_in_the_log(
+    broker: Secured, tmp_path: Path, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(level)
+    file = tmp_path / "token"
+    file.write_text(token(USER))
+    for given in (named(broker, "PLAIN"), login(broker, "OAUTHBEARER", sasl_token_file=file)):
+        asyncio.run(reach(connection(broker.login, **given)))
+    with pytest.raises(ClusterError):
+        asyncio.run(reach(connection(broker.login, **named(broker, "PLAIN", "a-wrong-one"))))
+    told = "".join(capsys.readouterr())
+    assert "Unable connect" in told
+    for secret in (PASSWORD, "a-wrong-one", token(USER).partition(".")[0]):
+        assert secret not in told
 
 
 async def test_a_token_from_a_file_logs_in_and_is_read_anew(broker: Secured, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ their coordinator may be looked up shows that there is one at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import TransactionalIdAuthorizationFailed, for_code
@@ -18,17 +18,21 @@ from worker.streams.kafka.requests import DescribeGroupsRequest, MetadataRequest
 
 Operation = Literal["Read", "Write", "DescribeConfigs"]
 _BITS: dict[Operation, int] = {"Read": 3, "Write": 4, "DescribeConfigs": 10}  # org.apache.kafka.common.acl.AclOperation
-_NOT_TOLD = -(2**31)
+_DESCRIBE = 8
 _TOPIC_DENIED, _GROUP_DENIED = 29, 30  # the protocol's error codes
 _GROUPS, _TRANSACTIONS = 0, 1  # kinds of coordinators
 
 
 class Right(NamedTuple):
-    """An operation on a resource, as an ACL grants it; `name` is a topic, a group or a transactional id's beginning."""
+    """An operation on a resource, as an ACL grants it; `name` is a topic, a group or a transactional id's beginning.
+
+    `example` is one of the transactional ids that begin so.
+    """
 
     kind: Literal["topic", "group", "transactional id"]
     name: str
     operation: Operation
+    example: str = ""
 
     def __str__(self) -> str:
         """Return it as a sentence's part."""
@@ -61,12 +65,12 @@ async def lacking_rights(connection: Connection, wanted: Sequence[Right]) -> lis
         for right in wanted:
             match right.kind:
                 case "topic":
-                    operations = topics.get(right.name, _NOT_TOLD)
+                    operations = topics.get(right.name)
                 case "group":
                     operations = await _group(admin, right.name)
                 case _:
-                    operations = await _transactional_id(admin, right.name)
-            if operations != _NOT_TOLD and not operations >> _BITS[right.operation] & 1:
+                    operations = await _transactional_id(admin, right.example)
+            if operations is not None and not operations >> _BITS[right.operation] & 1:
                 found.append(right)
         return found
 
@@ -83,37 +87,33 @@ async def hidden_topics(connection: Connection, names: Sequence[str]) -> list[st
         return [name for code, name, *_ in answer.topics if code == _TOPIC_DENIED]
 
 
-async def _topics(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int]:
+async def _topics(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int | None]:
     """Return the operations on each topic as a set of bits; topics that are missing are somebody else's matter."""
     client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
     answer = await client.send(client.get_random_node(), MetadataRequest(names))
-    return dict(_told(answer))
+    return {
+        name: 0 if code == _TOPIC_DENIED else _told(code, operations) for code, name, _, _, operations in answer.topics
+    }
 
 
-def _told(answer: Any) -> Iterator[tuple[str, int]]:
-    for code, name, _, _, operations in answer.topics:
-        if code == _TOPIC_DENIED:
-            yield name, 0
-        elif not code:
-            yield name, operations
-
-
-async def _group(admin: AIOKafkaAdminClient, name: str) -> int:
+async def _group(admin: AIOKafkaAdminClient, name: str) -> int | None:
     client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
     node = client.get_random_node()
     coordinator = await client.send(node, FindCoordinatorRequest(name, _GROUPS))
-    if coordinator.error_code == _GROUP_DENIED:
-        return 0
-    if coordinator.error_code:  # it is being made, or moved: what may be done shows soon
-        return _NOT_TOLD
+    if coordinator.error_code:  # else it is being made, or moved: what may be done shows soon
+        return 0 if coordinator.error_code == _GROUP_DENIED else None
     answer = await client.send(coordinator.coordinator_id, DescribeGroupsRequest([name]))
     [(code, _, _, _, _, _, operations)] = answer.groups
-    return 0 if code == _GROUP_DENIED else _NOT_TOLD if code else operations
+    return 0 if code == _GROUP_DENIED else _told(code, operations)
 
 
-async def _transactional_id(admin: AIOKafkaAdminClient, beginning: str) -> int:
+async def _transactional_id(admin: AIOKafkaAdminClient, example: str) -> int | None:
     client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
-    request = FindCoordinatorRequest(f"{beginning}rights", _TRANSACTIONS)
-    answer = await client.send(client.get_random_node(), request)
-    denied = for_code(answer.error_code) is TransactionalIdAuthorizationFailed
-    return 0 if denied else _NOT_TOLD
+    answer = await client.send(client.get_random_node(), FindCoordinatorRequest(example, _TRANSACTIONS))
+    return 0 if for_code(answer.error_code) is TransactionalIdAuthorizationFailed else None
+
+
+def _told(code: int, operations: int) -> int | None:
+    """Return the operations if the broker told them: who may see a resource may describe it at the least."""
+    told = not code and operations > 0 and operations >> _DESCRIBE & 1
+    return operations if told else None

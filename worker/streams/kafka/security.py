@@ -43,6 +43,9 @@ class Tls(msgspec.Struct, frozen=True):
     key_password: str | None = None
     check_hostname: bool = True
 
+    def __repr__(self) -> str:
+        return f"Tls({self.ca_file}, {self.cert_file})"  # and no secret
+
     def context(self) -> ssl.SSLContext:
         """Return the context of all connections.
 
@@ -155,6 +158,9 @@ class Security(msgspec.Struct, frozen=True):
     username: str | None = None
     password: str | None = None
     tokens: AbstractTokenProvider | None = None
+
+    def __repr__(self) -> str:
+        return f"Security({self.protocol}, {self.mechanism}, {self.username})"  # and no secret
 
     def options(self) -> dict[str, Any]:
         """Return the keywords that every client of aiokafka takes.
