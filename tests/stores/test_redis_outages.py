@@ -61,8 +61,9 @@ async def test_a_script_of_somebody_else_is_waited_for(
 
 
 async def test_a_server_that_was_killed_is_waited_for_and_remembers(
-    breakable: RedisStore, telemetry: Telemetry, own_redis: Redis
+    breakable: RedisStore, telemetry: Telemetry, own_redis: Redis, admin: Connections
 ) -> None:
+    await admin.call("CONFIG", "SET", "appendfsync", "always")  # a slow disk would hold back what was answered already
     first = await hold(breakable, "evt_1", USER)
     own_redis.kill()
     waiting = [asyncio.create_task(hold(breakable, f"evt_{number}", USER, draw="b")) for number in range(2, 30)]
