@@ -14,9 +14,10 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 _JARS = Path(__file__).parents[2] / ".kafka" / "jars"
 _LOGGING = Path(__file__).parent / "log4j2.xml"
@@ -112,17 +113,25 @@ class Server:
 class Kafka(Server):
     """A broker and controller in one process; `more` settings come last and win.
 
-    `users` are those of SCRAM that it knows from the beginning: `SCRAM-SHA-512=[name=…,password=…]`.
+    `listeners` are ports of others by their names; `more` says what they speak. `users` are those of SCRAM that it
+    knows from the beginning: `SCRAM-SHA-512=[name=…,password=…]`.
     """
 
     def __init__(
-        self, folder: Path, port: int | None = None, *, more: Sequence[str] = (), users: Sequence[str] = ()
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        listeners: Mapping[str, int] = MappingProxyType({}),
+        more: Sequence[str] = (),
+        users: Sequence[str] = (),
     ) -> None:
         self.port = port or free_port()
+        self._listeners = {"PLAINTEXT": self.port, **listeners}
         self._users = users
         folder.mkdir(parents=True, exist_ok=True)
         self._settings = folder / "server.properties"
-        settings = _kafka_settings(folder.resolve() / "data", self.port, free_port())
+        settings = _kafka_settings(folder.resolve() / "data", self._listeners, free_port())
         self._settings.write_text("\n".join([settings, *more, ""]))
         super().__init__(
             "kafka", [*_java("-Xms256m", "-Xmx1g"), "kafka.Kafka", str(self._settings.resolve())], folder, self._answers
@@ -143,22 +152,13 @@ class Kafka(Server):
         cluster = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # a "-" would look like an option
         options = ["--cluster-id", cluster, "--config", str(self._settings.resolve()), "--standalone"]
         options += [part for user in self._users for part in ("--add-scram", user)]
-        self.tool("kafka.tools.StorageTool", "format", *options)
-
-    def _answers(self) -> bool:
-        return listens(self.port)
-
-    def tool(self, main: str, *arguments: str) -> str:
-        """Run one of Kafka's command line tools, by its class, and return what it prints.
-
-        Raises:
-            ServerError: it fails.
-        """
-        command = [*_java("-XX:TieredStopAtLevel=1"), main, *arguments]
+        command = [*_java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format", *options]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, check=False)  # noqa: S603 - our own command
         if done.returncode:
-            raise ServerError(f"{main}: {(done.stdout + done.stderr).decode()[-_TOLD_CHARACTERS:]}")
-        return done.stdout.decode()
+            raise ServerError(f"kafka can't format its log: {(done.stdout + done.stderr).decode()[-_TOLD_CHARACTERS:]}")
+
+    def _answers(self) -> bool:
+        return all(map(_listens, self._listeners.values()))
 
 
 class Redis(Server):
@@ -218,12 +218,13 @@ def _java(*options: str) -> list[str]:
     return [found, "-XX:+UseSerialGC", *options, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{_JARS}/*"]
 
 
-def _kafka_settings(data: Path, port: int, controller_port: int) -> str:
+def _kafka_settings(data: Path, listeners: Mapping[str, int], controller_port: int) -> str:
+    advertised = ",".join(f"{name}://127.0.0.1:{port}" for name, port in listeners.items())
     return "\n".join([
         "process.roles=broker,controller",
         "node.id=1",
-        f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+        f"listeners={advertised},CONTROLLER://127.0.0.1:{controller_port}",
+        f"advertised.listeners={advertised}",
         f"controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}",
         "controller.listener.names=CONTROLLER",
         "inter.broker.listener.name=PLAINTEXT",
@@ -247,8 +248,7 @@ def _kafka_settings(data: Path, port: int, controller_port: int) -> str:
     ])  # fmt: skip
 
 
-def listens(port: int) -> bool:
-    """Tell whether somebody listens on that port of the loopback interface."""
+def _listens(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True

@@ -13,10 +13,10 @@ from aiokafka.errors import ProducerFenced
 from worker.app.deliveries import Deliveries, DeliveryReason, Told, routes_of
 from worker.app.ending import Ending
 from worker.app.endpoints import SharedStates, endpoints_of
+from worker.app.kafka_access import connection_of, deliverers_group, producers_of, start_of
 from worker.app.loading import rare_collections
 from worker.app.rights import deliverer_rights, user_of
 from worker.app.run import WorkerFailedError
-from worker.app.topics import connection_of, start_of
 from worker.app.watchdog import watchdog
 from worker.delivery.addresses import networks
 from worker.delivery.client import Answer, Client
@@ -27,7 +27,6 @@ from worker.streams.kafka.cluster import ClusterError
 from worker.streams.kafka.delivery_lane import Delivering, DeliveryLane
 from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, Member, new_consumer
 from worker.streams.kafka.positions import Start, positions_of
-from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.rights import check_rights
 from worker.streams.kafka.topic_needs import RETRY_TIERS
 from worker.streams.kafka.topics import facts
@@ -64,18 +63,13 @@ async def run_deliverer(settings: Settings, ending: Ending) -> None:
         readiness = Readiness()
         await _start(settings, stack, ending, readiness)
         stack.enter_context(rare_collections())
-        logs.info("deliverer_started", group=group_of(settings), endpoints=sorted(settings.webhooks.endpoints))
+        logs.info("deliverer_started", group=deliverers_group(settings), endpoints=sorted(settings.webhooks.endpoints))
         await ending.wait()
         readiness.because("draining", True)
         logs.info("deliverer_stopping", reason=ending.reason or ending.failure)
     logs.info("deliverer_stopped")
     if ending.failure is not None:
         raise WorkerFailedError(ending.failure)
-
-
-def group_of(settings: Settings) -> str:
-    """Return the deliverers' own consumer group."""
-    return f"{settings.kafka.group_id}.deliver"
 
 
 async def _start(settings: Settings, stack: AsyncExitStack, ending: Ending, readiness: Readiness) -> None:
@@ -117,17 +111,18 @@ def _lanes(settings: Settings, deliveries: Deliveries, telling: _Telling, ending
     kafka, connection = settings.kafka, connection_of(settings)
     instance = None if kafka.group_instance_id is None else f"{kafka.group_instance_id}.deliver"
     consumer = new_consumer(
-        ConsumerOptions(connection.options(), group_of(settings), instance, kafka.session_timeout_ms, "read_committed")
+        ConsumerOptions(
+            connection.options(), deliverers_group(settings), instance, kafka.session_timeout_ms, "read_committed"
+        )
     )
-    compression = None if kafka.compression == "none" else kafka.compression
-    producers = Producers(ProducerOptions(connection.options(), kafka.transaction_timeout_ms, compression))
+    producers = producers_of(settings)
 
     def start(partition: TopicPartition) -> Start:
         """Begin where the settings say; retries are all to be made."""
         return start_of(kafka.start) if partition.topic == settings.topics.enrollments else "earliest"
 
     shared = Delivering(
-        group_of(settings),
+        deliverers_group(settings),
         consumer,
         producers,
         positions_of(consumer, start),

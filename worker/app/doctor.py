@@ -14,18 +14,18 @@ from typing import Literal
 import msgspec
 from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 
+from worker.app.kafka_access import connection_of, producers_of
 from worker.app.loading import MissingDefinitionsError, handlers, load_definitions
 from worker.app.redis_access import connections_of, fingerprint_of, layout_of
 from worker.app.rights import deliverer_rights, user_of, worker_rights
-from worker.app.topics import check_topics, connection_of
+from worker.app.topics import check_topics
 from worker.handlers.load import HandlersNotLoadedError
 from worker.settings import Settings
 from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError, explained
-from worker.stores.redis_server import check_facts, check_fingerprint, facts
+from worker.stores.redis_server import check_facts, check_fingerprint, facts, stored_pepper
 from worker.streams.kafka.cluster import ClusterError, describe_error
 from worker.streams.kafka.diagnosis import steps_to
-from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.rehearsal import rehearse
 from worker.streams.kafka.rights import Right, hidden_topics, lacking_rights
 
@@ -171,7 +171,7 @@ async def _transaction(settings: Settings) -> Check:
     kafka = settings.kafka
     name = f"{kafka.group_id}.doctor"
     tried = f"begin and abort a transaction as {name}"
-    producers = Producers(ProducerOptions(connection_of(settings).options(), kafka.transaction_timeout_ms, None))
+    producers = producers_of(settings)
     try:
         found = await rehearse(producers, name, settings.topics.exposures)
     except InvalidTransactionTimeout:
@@ -194,22 +194,15 @@ async def _redis(settings: Settings) -> AsyncGenerator[Check, None]:
     tried = "connect, log in and ask the server about itself"
     try:
         async with connections_of(settings) as connections:
-            try:
-                found = await facts(connections)
-            except (StoreUnavailableError, StoreRefusedError) as error:
-                yield Check("redis", tried, "error", str(error), "Mend what the message names, or start the server.")
-                yield _skipped("redis server, persistence, clock, keys", "the server can't be asked")
-                return
+            found = await facts(connections)
             yield Check("redis", tried, "ok", f"Redis {found['redis_version']}, {found.get('role', 'no role')}")
-            for check in [
-                _server(found),
-                _persistence(found),
-                await _clock(connections),
-                await _keys(settings, connections),
-            ]:
-                yield check
-    except StoreRefusedError as error:
-        yield Check("redis", tried, "error", str(error), "Mend redis.url.")
+            yield _server(found)
+            yield _persistence(found)
+            yield await _clock(connections)
+            yield await _keys(settings, connections)
+    except (StoreUnavailableError, StoreRefusedError) as error:
+        yield Check("redis", tried, "error", str(error), "Mend what the message names, or start the server.")
+        yield _skipped("redis server, persistence, clock, keys", "the server can't be asked")
 
 
 def _server(found: dict[str, str]) -> Check:
@@ -249,11 +242,10 @@ async def _keys(settings: Settings, connections: Connections) -> Check:
     tried = f"compare the pepper with that of the keys under {layout.prefix}"
     if settings.subjects.pepper is None:
         return _skipped("redis keys", "subjects.pepper is not set")
+    stored = await stored_pepper(connections, layout)
     try:
-        with explained(connections.url):
-            stored = await connections.call("HGET", layout.meta, "pepper")
-        check_fingerprint(layout, None if stored is None else stored.decode(), fingerprint_of(settings))
-    except (StoreRefusedError, StoreUnavailableError) as error:
+        check_fingerprint(layout, stored, fingerprint_of(settings))
+    except StoreRefusedError as error:
         return Check("redis keys", tried, "error", str(error), "Set the pepper that made them, or another prefix.")
     return Check("redis keys", tried, "ok", "no keys yet" if stored is None else "made with this pepper")
 

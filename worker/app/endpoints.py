@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from worker.app.kafka_access import connection_of
 from worker.app.processing import now
-from worker.app.topics import connection_of
 from worker.delivery.addresses import networks
 from worker.delivery.client import Answer, Client
 from worker.delivery.endpoints import Endpoint, Endpoints

@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
+from worker.app.kafka_access import connection_of
 from worker.app.processing import now
 from worker.app.redis_access import connections_of, fingerprint_of, layout_of, pepper_of
-from worker.app.topics import connection_of
 from worker.app.truth import claim_seconds, transaction_seconds
 from worker.emit import erasure
 from worker.experiments.subjects import Identities, Subject, SubjectKeys, SubjectType

@@ -10,8 +10,8 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from worker.app.kafka_access import connection_of, producers_of
 from worker.app.processing import now
-from worker.app.topics import connection_of
 from worker.app.truth import PublishedAssignments
 from worker.outputs import OUTPUT_KINDS, BatchResult, DeadLetter, Output, Tallies, no_outputs
 from worker.records import Record
@@ -21,7 +21,6 @@ from worker.stores.memory import MemoryStore
 from worker.streams.kafka.cluster import ClusterError, explained
 from worker.streams.kafka.inputs import in_order, input_of
 from worker.streams.kafka.outgoing import Destination, Outlets, Packer, Parcel
-from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.reading import open_reader
 from worker.streams.kafka.topic_needs import TopicKind, needs
 from worker.streams.kafka.topics import create, describe, facts
@@ -161,12 +160,10 @@ async def beside_live(settings: Settings, source: str, suffix: str) -> AsyncIter
     }
     outputs = {kind: places[kind] for kind in OUTPUT_KINDS if kind in places}
     outlets = Outlets(outputs, places["dead_letters"], inputs, settings.topics.partitioning)
-    kafka = settings.kafka
-    compression = None if kafka.compression == "none" else kafka.compression
-    producers = Producers(ProducerOptions(connection.options(), kafka.transaction_timeout_ms, compression))
+    producers = producers_of(settings)
     try:
         with explained(connection):
-            producer = await producers.open(f"{kafka.group_id}.replay{suffix}")
+            producer = await producers.open(f"{settings.kafka.group_id}.replay{suffix}")
         try:
             yield BesideLive(producer, outlets)
         finally:

@@ -16,13 +16,12 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from worker.app.kafka_access import connection_of, producers_of
 from worker.app.processing import now
-from worker.app.topics import connection_of
 from worker.formats.fields import is_rfc3339, parse_rfc3339
 from worker.settings import Settings
 from worker.streams.kafka.cluster import ClusterError, explained
 from worker.streams.kafka.letters import Letter, Marks, back, letter_of
-from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.reading import Progress, Stretches, TopicReader, open_reader, unheard
 
 _LETTERS_A_TRANSACTION = 200
@@ -200,12 +199,10 @@ async def _sender(settings: Settings, *, dry_run: bool) -> AsyncIterator[_Sender
     if dry_run:
         yield _Sender(None, "")
         return
-    kafka, connection = settings.kafka, connection_of(settings)
-    compression = None if kafka.compression == "none" else kafka.compression
-    producers = Producers(ProducerOptions(connection.options(), kafka.transaction_timeout_ms, compression))
+    producers = producers_of(settings)
     try:
-        with explained(connection):
-            producer = await producers.open(f"{kafka.group_id}.redrive")
+        with explained(connection_of(settings)):
+            producer = await producers.open(f"{settings.kafka.group_id}.redrive")
         try:
             yield _Sender(producer, settings.topics.redriven)
         except KafkaError as error:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from aiokafka import TopicPartition
+
+from worker.app.kafka_access import deliverers_group
 from worker.outputs import OUTPUT_KINDS
 from worker.settings import Settings
+from worker.streams.kafka.producers import lane_id
 from worker.streams.kafka.rights import Operation, Right
 
 
@@ -17,19 +21,19 @@ def worker_rights(settings: Settings) -> list[Right]:
         *_on(settings, (*OUTPUT_KINDS, "dead_letters"), "Write"),
         *_on(settings, ("triggers", *OUTPUT_KINDS, "erasures", "dead_letters"), "DescribeConfigs"),
         Right("group", group, "Read"),
-        Right("transactional id", f"{group}.", "Write", f"{group}.{settings.topics.triggers}.0"),
+        Right("transactional id", f"{group}.", "Write", lane_id(group, TopicPartition(settings.topics.triggers, 0))),
     ]
 
 
 def deliverer_rights(settings: Settings) -> list[Right]:
     """Return what `deliver` needs."""
-    group = f"{settings.kafka.group_id}.deliver"
+    group = deliverers_group(settings)
     return [
         *_on(settings, ("enrollments", "retries", "endpoints"), "Read"),
         *_on(settings, ("retries", "endpoints", "enrollments_dead_letters"), "Write"),
         *_on(settings, ("enrollments", "retries", "endpoints", "enrollments_dead_letters"), "DescribeConfigs"),
         Right("group", group, "Read"),
-        Right("transactional id", f"{group}.", "Write", f"{group}.{settings.topics.enrollments}.0"),
+        Right("transactional id", f"{group}.", "Write", lane_id(group, TopicPartition(settings.topics.enrollments, 0))),
     ]
 
 

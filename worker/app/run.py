@@ -10,13 +10,13 @@ import msgspec
 
 from worker.app.ending import Ending
 from worker.app.failures import log_failure
+from worker.app.kafka_access import connection_of, producers_of, start_of
 from worker.app.loading import load_definitions, rare_collections, warn_of_idle_handlers
 from worker.app.processes import Process
 from worker.app.processing import new_pipeline, now
 from worker.app.redis_access import pepper_of
 from worker.app.rights import user_of, worker_rights
 from worker.app.store import memory_trials
-from worker.app.topics import connection_of, start_of
 from worker.app.truth import claim_seconds, transaction_seconds
 from worker.app.watchdog import watchdog
 from worker.app.watching import Committed, Reached, Watching, nothing
@@ -35,7 +35,6 @@ from worker.streams.kafka.lane import Lane, Limits, Shared
 from worker.streams.kafka.lanes import Assigned, ConsumerOptions, Lanes, Member, new_consumer
 from worker.streams.kafka.outgoing import Destination, Outlets, Packer
 from worker.streams.kafka.positions import positions_of
-from worker.streams.kafka.producers import ProducerOptions, Producers
 from worker.streams.kafka.rights import check_rights
 from worker.streams.kafka.topics import TopicFacts, facts
 from worker.streams.kafka.trials import Gate, Trials
@@ -209,10 +208,7 @@ def _shared(
     consumer = new_consumer(_consumer_options(settings))
     outlets = _outlets(settings, topics)
     batch_bytes = min([_BATCH_BYTES, *(each.max_message_bytes for each in topics.values())])
-    compression = None if kafka.compression == "none" else kafka.compression
-    producers = Producers(
-        ProducerOptions(connection_of(settings).options(), kafka.transaction_timeout_ms, compression, batch_bytes)
-    )
+    producers = producers_of(settings, batch_bytes=batch_bytes)
     return Shared(
         kafka.group_id,
         consumer,

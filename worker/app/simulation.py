@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 import msgspec
 
-from worker.settings import Kafka
+from worker.app.kafka_access import compression_of, connection_of
+from worker.settings import Settings
 from worker.simulate.lines import Tally
 from worker.simulate.options import TrafficOptions
 from worker.simulate.send import Pace, send_log
-from worker.streams.kafka.cluster import Connection
 from worker.streams.kafka.feed import open_feed
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,7 +27,7 @@ class Simulation(msgspec.Struct, frozen=True):
     pace: Pace
 
 
-async def run_simulation(job: Simulation, kafka: Kafka, tally: Tally, sent: Callable[[int], None]) -> bool:
+async def run_simulation(job: Simulation, settings: Settings, tally: Tally, sent: Callable[[int], None]) -> bool:
     """Send a log and count in `tally` what the brokers have; tell whether it was sent to its end.
 
     SIGINT and SIGTERM end it when what is under way has arrived; a second one does not wait for that.
@@ -35,10 +35,8 @@ async def run_simulation(job: Simulation, kafka: Kafka, tally: Tally, sent: Call
     Raises:
         ClusterError: no broker answers, there is no such topic, or a record is refused.
     """
-    connection = Connection(kafka.bootstrap_servers, kafka.client_id)
-    compression = None if kafka.compression == "none" else kafka.compression
     with _stopped_by_signals() as stop:
-        async with open_feed(connection, job.topic, compression) as feed:
+        async with open_feed(connection_of(settings), job.topic, compression_of(settings)) as feed:
             await send_log(job.options, feed, job.pace, stop=stop, tally=tally, sent=sent)
     return not stop.is_set()
 

@@ -10,7 +10,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from worker.app.topics import connection_of
+from worker.app.kafka_access import connection_of
 from worker.experiments.claims import Assignment
 from worker.experiments.subjects import SubjectType
 from worker.settings import Settings

@@ -112,7 +112,7 @@ def _send_or_refuse(options: TrafficOptions, topic: str, rate: float, settings: 
     tally, job = Tally(), Simulation(options, topic, Pace(rate))
     try:
         with shown as sent:
-            complete = asyncio.run(run_simulation(job, settings.kafka, tally, sent))
+            complete = asyncio.run(run_simulation(job, settings, tally, sent))
     except ClusterError as error:
         refuse(f"{error}; {tally.lines:,} lines were sent to {topic}" if tally.lines else str(error))
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -44,21 +44,19 @@ class Connections:
             RedisError: the server answered with an error, or the connection broke.
             OSError: there is no connection; TimeoutError: no answer in time.
         """
-        async with self._slots:
-            connection = self._idle.pop() if self._idle else None
+        async with self._slots, asyncio.timeout(self._timeout):
+            connection = self._idle.pop() if self._idle else await self._new()
             writer = None
             try:
-                async with asyncio.timeout(self._timeout):
-                    connection = connection or await self._new()
-                    await connection.connect()  # type: ignore[no-untyped-call] # the client's annotations have gaps
-                    writer = connection._writer  # noqa: SLF001 - closing alone would still send what the peer did not read
-                    packed = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub means a pair
-                    await connection.send_packed_command(packed, check_health=False)
-                    answer = await connection.read_response()
+                await connection.connect()  # type: ignore[no-untyped-call] # the client's annotations have gaps
+                writer = connection._writer  # noqa: SLF001 - closing alone would still send what the peer did not read
+                packed = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub means a pair
+                await connection.send_packed_command(packed, check_health=False)
+                answer = await connection.read_response()
             except BaseException:  # also when cancelled: an answer that nobody read would be the next call's
                 if writer is not None:
                     writer.transport.abort()
-                await self._drop(*([connection] if connection else []))
+                await self._drop(connection)
                 raise
             self._idle.append(connection)
             return answer

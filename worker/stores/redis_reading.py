@@ -9,6 +9,7 @@ from worker.experiments.subjects import Subject
 from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import StoreRefusedError, explained
 from worker.stores.redis_records import Layout, record_of
+from worker.stores.redis_server import stored_pepper
 
 
 class RedisReader:
@@ -33,9 +34,9 @@ class RedisReader:
         return [None if value is None else record_of(value) for value in found]
 
     async def _check(self) -> None:
-        stored = await self._connections.call("HGET", self._layout.meta, "pepper")
-        if stored is not None and stored.decode() != self._fingerprint:
+        stored = await stored_pepper(self._connections, self._layout)
+        if stored not in {None, self._fingerprint}:
             raise StoreRefusedError(
                 f"subjects.pepper: the keys under {self._layout.prefix} were made with another pepper (fingerprint"
-                f" found {stored.decode()}, expected {self._fingerprint}): with this one, nobody would be found"
+                f" found {stored}, expected {self._fingerprint}): with this one, nobody would be found"
             )

@@ -179,8 +179,18 @@ async def check_pepper(connections: Connections, layout: Layout, pepper: str) ->
     """
     with explained(connections.url):
         await connections.call("HSETNX", layout.meta, "pepper", pepper)
+    check_fingerprint(layout, await stored_pepper(connections, layout), pepper)
+
+
+async def stored_pepper(connections: Connections, layout: Layout) -> str | None:
+    """Return the fingerprint of the pepper that made the store's keys, None if it has none yet.
+
+    Raises:
+        StoreUnavailableError: it can't be asked now; StoreRefusedError: it refuses.
+    """
+    with explained(connections.url):
         found = await connections.call("HGET", layout.meta, "pepper")
-    check_fingerprint(layout, None if found is None else found.decode(), pepper)
+    return None if found is None else found.decode()
 
 
 def check_fingerprint(layout: Layout, found: str | None, expected: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int8, Int16, Int32, Schema, String
 from cryptography.hazmat.primitives import serialization
 
-from deploy.dev.servers import Kafka, free_port, listens
+from deploy.dev.servers import Kafka, free_port
 from worker.streams.kafka.rights import Right
 
 USER, PASSWORD = "worker", "correct-horse-battery"
@@ -47,43 +47,27 @@ class Secured(Kafka):
         good = _pem(folder / "broker.pem", self.authority.issue_cert("127.0.0.1"))
         late = _pem(folder / "late.pem", self.authority.issue_cert("127.0.0.1", not_after=yesterday))
         listeners = {"LOGIN": self.login, "TLS": self.tls, "EXPIRED": self.expired}
-        super().__init__(folder / "kafka", more=(), users=())
-        self._settings.write_text(
-            "\n".join([
-                self._settings.read_text(),
-                *_listening(self._settings.read_text(), listeners),
-                f"listener.security.protocol.map={_PROTOCOLS}",
-                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                "ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/",
-                "super.users=User:ANONYMOUS",
-                "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
-                f'listener.name.login.plain.sasl.jaas.config={_PLAIN} required user_{USER}="{PASSWORD}";',
-                f"listener.name.login.scram-sha-256.sasl.jaas.config={_SCRAM} required;",
-                f"listener.name.login.scram-sha-512.sasl.jaas.config={_SCRAM} required;",
-                f"listener.name.login.oauthbearer.sasl.jaas.config={_OAUTH} required;",
-                f"listener.name.login.oauthbearer.sasl.server.callback.handler.class={_UNSECURED}ValidatorCallbackHandler",
-                *_tls("login", good, self.ca_file, "none"),
-                *_tls("tls", good, self.ca_file, "required"),
-                *_tls("expired", late, self.ca_file, "none"),
-                "",
-            ])
-        )  # fmt: skip
-        self._users = [f"{kind}=[name={USER},password={PASSWORD}]" for kind in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
-
-    def _answers(self) -> bool:
-        ports = (self.port, self.login, self.tls, self.expired)
-        return all(listens(port) for port in ports)
+        more = [
+            f"listener.security.protocol.map={_PROTOCOLS}",
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/",
+            "super.users=User:ANONYMOUS",
+            "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+            f'listener.name.login.plain.sasl.jaas.config={_PLAIN} required user_{USER}="{PASSWORD}";',
+            f"listener.name.login.scram-sha-256.sasl.jaas.config={_SCRAM} required;",
+            f"listener.name.login.scram-sha-512.sasl.jaas.config={_SCRAM} required;",
+            f"listener.name.login.oauthbearer.sasl.jaas.config={_OAUTH} required;",
+            f"listener.name.login.oauthbearer.sasl.server.callback.handler.class={_UNSECURED}ValidatorCallbackHandler",
+            *_tls("login", good, self.ca_file, "none"),
+            *_tls("tls", good, self.ca_file, "required"),
+            *_tls("expired", late, self.ca_file, "none"),
+        ]
+        users = [f"{kind}=[name={USER},password={PASSWORD}]" for kind in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
+        super().__init__(folder / "kafka", listeners=listeners, more=more, users=users)
 
     def certificate(self, file: Path, name: str) -> Path:
         """Write a client's certificate and key."""
         return _pem(file, self.authority.issue_cert("client.example", common_name=name))
-
-
-def _listening(settings: str, more: Mapping[str, int]) -> Iterator[str]:
-    listed = "".join(f",{name}://127.0.0.1:{port}" for name, port in more.items())
-    for line in settings.splitlines():
-        if line.startswith(("listeners=", "advertised.listeners=")):
-            yield line + listed
 
 
 def _tls(listener: str, pem: Path, ca_file: Path, client_auth: str) -> list[str]:

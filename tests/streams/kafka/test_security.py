@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -24,13 +26,14 @@ from tests.streams.kafka.secured import PASSWORD, USER, Secured, grant, secured,
 from worker.app.delivering import run_deliverer
 from worker.app.doctor import examine
 from worker.app.ending import Ending
+from worker.app.kafka_access import connection_of
 from worker.app.rights import deliverer_rights, worker_rights
 from worker.app.run import run_worker
-from worker.app.topics import connection_of
 from worker.settings import Kafka, Settings, WebhookEndpoint, Webhooks
 from worker.streams.kafka.cluster import ClusterError, Connection, reach
 from worker.streams.kafka.diagnosis import steps_to
 from worker.streams.kafka.rights import Right, lacking_rights
+from worker.streams.kafka.security import TokenIssuer
 from worker.telemetry import logs
 
 # A test's loop ends before a TLS connection that was refused has said goodbye.
@@ -38,6 +41,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
 ]
+_CONNECTING = {"bootstrap_servers", "security_protocol", "sasl_mechanism", "sasl_username", "ssl_ca_file"}
 DOCUMENT = Path(__file__).parents[3] / "docs" / "connecting.md"
 
 
@@ -134,9 +138,9 @@ async def issuing(*, life_s: float = 600) -> AsyncIterator[tuple[str, list[dict[
             return web.json_response({"error": "invalid_client"}, status=401)
         return web.json_response({"access_token": token(USER), "token_type": "bearer", "expires_in": life_s})
 
-    app = web.Application()
-    app.router.add_post("/token", give)
-    runner = web.AppRunner(app)
+    server = web.Application()
+    server.router.add_post("/token", give)
+    runner = web.AppRunner(server)
     await runner.setup()
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -157,6 +161,13 @@ async def test_client_credentials_log_in_and_a_token_serves_again(broker: Secure
         await reach(to)
         await reach(to)
     assert asked == [{"grant_type": "client_credentials", "scope": "kafka"}]
+
+
+async def test_many_that_connect_at_the_same_time_ask_for_one_token() -> None:
+    async with issuing() as (url, asked):
+        issuer = TokenIssuer(url, "client", "its secret", None)
+        tokens = await asyncio.gather(*[issuer.token() for _ in range(8)])
+    assert len(set(tokens)) == len(asked) == 1
 
 
 async def test_a_token_that_is_nearly_over_is_asked_for_again(broker: Secured) -> None:
@@ -281,6 +292,18 @@ async def test_a_worker_without_rights_ends_with_a_line_for_each(broker: Secured
     *lines, last = str(caught.value).splitlines()
     assert lines == [f"kafka.sasl_username = worker: the cluster's ACLs lack {right}" for right in wanted]
     assert "docs/connecting.md" in last
+
+
+async def test_simulated_traffic_is_sent_as_the_user_of_the_settings(broker: Secured) -> None:
+    async with strict(broker) as made:
+        topic = made.settings.topics.triggers
+        await granted(broker, made.settings, [Right("topic", topic, "Write"), Right("topic", topic, "DescribeConfigs")])
+        command = [sys.executable, "-m", "worker", "simulate", "--events", "20", "--out", f"kafka://{topic}"]
+        kafka = made.settings.kafka.model_dump(include=_CONNECTING) | {"sasl_password": PASSWORD}
+        environment = {f"WORKER_KAFKA__{name.upper()}": str(value) for name, value in kafka.items()}
+        running = await asyncio.create_subprocess_exec(*command, env={**os.environ, **environment})
+        assert await asyncio.wait_for(running.wait(), 60) == 0
+        assert len(await made.received("triggers")) == 20
 
 
 @pytest.mark.parametrize("kind", ["topic", "group", "transactional id"])

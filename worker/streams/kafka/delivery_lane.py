@@ -25,7 +25,7 @@ from aiokafka.errors import OffsetOutOfRangeError, ProducerFenced
 
 from worker.streams.kafka.outgoing import Parcel
 from worker.streams.kafka.positions import LaneStoppedError, Positions
-from worker.streams.kafka.producers import Producers, hand_over
+from worker.streams.kafka.producers import Producers, hand_over, lane_id
 
 UNDER_WAY = 1000
 """How many records of a partition are under way at once, at the most."""
@@ -243,7 +243,7 @@ class DeliveryLane:
         """Fence whoever had the partition before, and stand where its last commit left it."""
         shared, partition = self._shared, self._partition
         async with asyncio.timeout(_OPEN_SECONDS):
-            producer = await shared.producers.open(f"{shared.group}.{partition.topic}.{partition.partition}")
+            producer = await shared.producers.open(lane_id(shared.group, partition))
 
             async def begin(offset: int) -> None:
                 await self._commit(producer, offset, ())

@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from aiokafka.conn import collect_hosts, create_conn
@@ -28,10 +28,14 @@ _SECONDS = 10.0
 _Untrusted = ssl.SSLCertVerificationError
 
 
+StepName = Literal["dns", "tcp", "tls", "login"]
+Look = Callable[[str, int], Awaitable[str]]
+
+
 class Step(NamedTuple):
     """A step on the way to a broker: what was found, or the `problem`."""
 
-    name: Literal["dns", "tcp", "tls", "login"]
+    name: StepName
     place: str
     found: str
     problem: str = ""
@@ -42,41 +46,44 @@ async def steps_to(options: Mapping[str, Any], security: Security) -> AsyncGener
 
     The first problem on the way to a broker is the last step to it. `options` are aiokafka's keywords.
     """
-    for host, port, _ in sorted(set(collect_hosts(options["bootstrap_servers"]))):
+    context = options.get("ssl_context")
+    looks: dict[StepName, Look] = {"dns": _resolve, "tcp": _connect}
+    if context is not None:
+        looks["tls"] = lambda host, port: _agree_on_tls(host, port, context)
+    for host, port, _ in _servers(options):
         place = f"{host}:{port}"
-        try:
-            async with asyncio.timeout(_SECONDS):
-                resolved = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                yield Step("dns", place, ", ".join(sorted({str(entry[4][0]) for entry in resolved})))
-                began = time.monotonic()
-                _, writer = await asyncio.open_connection(host, port)
-                yield Step("tcp", place, f"connected in {(time.monotonic() - began) * 1000:.0f} ms")
-                writer.close()
-        except OSError as error:
-            name: Literal["dns", "tcp"] = "dns" if isinstance(error, socket.gaierror) else "tcp"
-            yield Step(name, place, "", _meaning(place, error, security))
-            continue
-        if "ssl_context" in options:
-            step = await _agree_on_tls(host, port, options["ssl_context"], security)
+        for name, look in looks.items():
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    step = Step(name, place, await look(host, port))
+            except OSError as error:
+                step = Step(name, place, "", _meaning(place, error, security))
             yield step
             if step.problem:
-                continue
-        problem = await _ask(host, port, options, security)
-        login = f"by {security.mechanism}" if security.protocol.startswith("SASL") else "without a user"
-        yield Step("login", place, "" if problem else f"the broker answers, {login}", problem)
+                break
+        else:
+            problem = await _ask(host, port, options, security)
+            login = f"by {security.mechanism}" if security.protocol.startswith("SASL") else "without a user"
+            yield Step("login", place, "" if problem else f"the broker answers, {login}", problem)
 
 
-async def _agree_on_tls(host: str, port: int, context: ssl.SSLContext, security: Security) -> Step:
-    place = f"{host}:{port}"
-    try:
-        async with asyncio.timeout(_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
-    except OSError as error:
-        return Step("tls", place, "", _meaning(place, error, security))
-    tls = writer.get_extra_info("ssl_object")
-    certificate = writer.get_extra_info("peercert")
+async def _resolve(host: str, port: int) -> str:
+    resolved = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return ", ".join(sorted({str(entry[4][0]) for entry in resolved}))
+
+
+async def _connect(host: str, port: int) -> str:
+    began = time.monotonic()
+    _, writer = await asyncio.open_connection(host, port)
     writer.close()
-    return Step("tls", place, f"{tls.version()}, certificate valid until {certificate['notAfter']}")
+    return f"connected in {(time.monotonic() - began) * 1000:.0f} ms"
+
+
+async def _agree_on_tls(host: str, port: int, context: ssl.SSLContext) -> str:
+    _, writer = await asyncio.open_connection(host, port, ssl=context)
+    tls, certificate = writer.get_extra_info("ssl_object"), writer.get_extra_info("peercert")
+    writer.close()
+    return f"{tls.version()}, certificate valid until {certificate['notAfter']}"
 
 
 async def diagnose(options: Mapping[str, Any], security: Security) -> list[str]:
@@ -84,9 +91,12 @@ async def diagnose(options: Mapping[str, Any], security: Security) -> list[str]:
 
     `options` are aiokafka's keywords. Empty: they all answer now.
     """
-    servers = sorted(set(collect_hosts(options["bootstrap_servers"])))
-    found = await asyncio.gather(*[_ask(host, port, options, security) for host, port, _ in servers])
+    found = await asyncio.gather(*[_ask(host, port, options, security) for host, port, _ in _servers(options)])
     return [line for line in found if line]
+
+
+def _servers(options: Mapping[str, Any]) -> list[tuple[str, int, Any]]:
+    return sorted(set(collect_hosts(options["bootstrap_servers"])))
 
 
 async def _ask(host: str, port: int, options: Mapping[str, Any], security: Security) -> str:

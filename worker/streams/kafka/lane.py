@@ -58,7 +58,7 @@ from worker.streams.kafka.brakes import Batch, Brakes
 from worker.streams.kafka.inputs import input_of
 from worker.streams.kafka.outgoing import Packer, Parcel
 from worker.streams.kafka.positions import LaneStoppedError, Positions
-from worker.streams.kafka.producers import Producers, hand_over
+from worker.streams.kafka.producers import Producers, hand_over, lane_id
 from worker.streams.kafka.trials import Gate, Trials
 
 Step = Literal[
@@ -286,9 +286,8 @@ class Lane:
         """Fence whoever had the partition before, and stand where its last commit left it."""
         shared, partition = self._shared, self._partition
         self._reach("opening")
-        name = f"{shared.group}.{partition.topic}.{partition.partition}"
         async with asyncio.timeout(_OPEN_SECONDS):
-            producer = await shared.producers.open(name)
+            producer = await shared.producers.open(lane_id(shared.group, partition))
 
             async def begin(offset: int) -> None:
                 await producer.begin_transaction()

@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from worker.streams.kafka.outgoing import Entry, Parcel
 
 _CLOSE_SECONDS = 5.0
 _RETRY_BACKOFF_MS = 20  # after a commit the broker still completes, it answers "not yet" for some milliseconds
 _BATCH_BYTES = 1 << 20
+
+
+def lane_id(group: str, partition: TopicPartition) -> str:
+    """Return the transactional id of a partition's lane: whoever opens it fences whoever had the partition before."""
+    return f"{group}.{partition.topic}.{partition.partition}"
 
 
 class ProducerOptions(msgspec.Struct, frozen=True):

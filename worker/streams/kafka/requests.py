@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     Array,
     Boolean,
-    Bytes,
     CompactArray,
     CompactString,
     Int16,
@@ -81,40 +81,8 @@ class MetadataRequest(Request[_MetadataRequestV8]):  # type: ignore[misc] # aiok
         return request_struct_class(self._topics, False, False, True)
 
 
-class _DescribeGroupsResponse(Response):  # type: ignore[misc] # aiokafka has no types
-    API_KEY = 15
-    API_VERSION = 3
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "groups",
-            Array(
-                ("error_code", Int16),
-                ("group", String("utf-8")),
-                ("state", String("utf-8")),
-                ("protocol_type", String("utf-8")),
-                ("protocol", String("utf-8")),
-                (
-                    "members",
-                    Array(
-                        ("member_id", String("utf-8")),
-                        ("client_id", String("utf-8")),
-                        ("client_host", String("utf-8")),
-                        ("member_metadata", Bytes),
-                        ("member_assignment", Bytes),
-                    ),
-                ),
-                ("authorized_operations", Int32),
-            ),
-        ),
-    )
-
-
-class _DescribeGroupsRequestV3(RequestStruct):  # type: ignore[misc] # aiokafka has no types
-    API_KEY = 15
-    API_VERSION = 3
-    RESPONSE_TYPE = _DescribeGroupsResponse
-    SCHEMA = Schema(("groups", Array(String("utf-8"))), ("include_authorized_operations", Boolean))
+class _DescribeGroupsRequestV3(DescribeGroupsRequest_v3):  # type: ignore[misc] # aiokafka has no types
+    RESPONSE_TYPE = DescribeGroupsResponse_v3
 
 
 class DescribeGroupsRequest(Request[_DescribeGroupsRequestV3]):  # type: ignore[misc] # aiokafka has no types

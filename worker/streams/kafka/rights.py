@@ -82,13 +82,11 @@ async def hidden_topics(connection: Connection, names: Sequence[str]) -> list[st
         ClusterError: no broker answers.
     """
     async with administered(connection) as admin:
-        client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
-        answer = await client.send(client.get_random_node(), MetadataRequest(names))
-        return [name for code, name, *_ in answer.topics if code == _TOPIC_DENIED]
+        return [name for name, operations in (await _topics(admin, names)).items() if operations == 0]
 
 
 async def _topics(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, int | None]:
-    """Return the operations on each topic as a set of bits; topics that are missing are somebody else's matter."""
+    """Return the operations on each topic as a set of bits; None: missing, or not told; 0: not even to see it."""
     client = admin._client  # noqa: SLF001 - aiokafka offers no other way in
     answer = await client.send(client.get_random_node(), MetadataRequest(names))
     return {

@@ -102,6 +102,7 @@ class TokenIssuer(AbstractTokenProvider):  # type: ignore[misc] # aiokafka has n
         self._form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
         self._token = ""
         self._until = 0.0
+        self._asking = asyncio.Lock()
 
     async def token(self) -> str:
         """Return a token that is good for a while.
@@ -109,11 +110,12 @@ class TokenIssuer(AbstractTokenProvider):  # type: ignore[misc] # aiokafka has n
         Raises:
             TokenError: the server is not there, or gives none.
         """
-        if time.monotonic() >= self._until:
-            asked = time.monotonic()
-            self._token, life = await self._ask()
-            self._until = asked + _FRESH * life
-        return self._token
+        async with self._asking:  # lanes that connect at the same time ask once
+            if time.monotonic() >= self._until:
+                asked = time.monotonic()
+                self._token, life = await self._ask()
+                self._until = asked + _FRESH * life
+            return self._token
 
     async def _ask(self) -> tuple[str, float]:
         place = f"kafka.sasl_token_url = {self._url}"
