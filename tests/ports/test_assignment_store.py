@@ -210,6 +210,35 @@ async def test_the_first_record_is_asked_whether_its_variation_is_withdrawn(stor
     assert await variations(store, USER, MAIL) == ["c", "c"]
 
 
+@pytest.mark.parametrize(("names", "position"), [((USER, MAIL), 1), ((PHONE, USER, MAIL), 2), ((USER, PHONE, MAIL), 2)])
+async def test_what_another_identity_got_for_a_withdrawn_variation_counts_for_all(
+    store: AssignmentStore, names: tuple[str, ...], position: int
+) -> None:
+    await hold(store, "evt_1", USER, MAIL, of=at(1, "a"))
+    replaced = await hold(store, "evt_2", MAIL, draw="b", of=at(2, "b", "c"))
+    held = await hold(store, "evt_3", *names, draw="c", of=at(3, "b", "c"))
+    assert held == Held(replaced.assignment, position, subjects(*(name for name in names if name != MAIL)))
+    assert await hold(store, "evt_4", USER, draw="c", of=at(3, "b", "c")) == Held(replaced.assignment, 0)
+
+
+async def test_a_replacement_of_newer_definitions_is_not_taken_over_by_older_ones(store: AssignmentStore) -> None:
+    await hold(store, "evt_1", USER, of=at(1, "a"))
+    await hold(store, "evt_2", MAIL, of=at(1, "a"))
+    await hold(store, "evt_3", MAIL, draw="b", of=at(3, "b"))
+    assert await ask(store, new_proposal("evt_4", USER, MAIL, draw="c", experiment=at(2, "b", "c"))) == Behind()
+    assert await variations(store, USER, MAIL, of=at(1, "a", "b")) == ["a", "b"]
+
+
+async def test_an_allocated_record_of_an_older_version_stays_beside_a_replacement(store: AssignmentStore) -> None:
+    await hold(store, "evt_1", USER, of=at(1, "a"))
+    await hold(store, "evt_2", PHONE, draw="c", of=at(1, "c"))
+    await hold(store, "evt_3", MAIL, of=at(1, "a"))
+    replaced = await hold(store, "evt_4", MAIL, draw="b", of=at(2, "b", "c"))
+    held = await hold(store, "evt_5", USER, MAIL, PHONE, draw="c", of=at(2, "b", "c"))
+    assert held == Held(replaced.assignment, 1, subjects(USER), conflict=True)
+    assert await variations(store, USER, MAIL, PHONE, of=at(2, "b", "c")) == ["b", "b", "c"]
+
+
 async def test_the_event_that_replaced_a_record_gets_the_same_answer_again(store: AssignmentStore) -> None:
     await hold(store, "evt_1", USER, of=at(1, "a"))
     held = await hold(store, "evt_2", USER, draw="b", of=at(2, "b"))

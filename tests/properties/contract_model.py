@@ -97,23 +97,27 @@ class Model:
     ) -> Answer:
         note = self.notes[known[0]]
         if note.variation in edition.weights:
-            return self._keep(event_id, names, known, note)
+            return self._keep(event_id, names, known, note, decided=known[0])
         if edition.paused:
             return Answer("paused")
         days = [self.notes[name].day for name in known]
         if any(edition.day is not None and day is not None and edition.day < day for day in days):
             return Answer("not_found", warnings=("definitions_behind",))
+        version = max(self.notes[name].version for name in known)
+        allocated = [name for name in known if self.notes[name].variation in edition.weights]
+        for name in allocated:
+            if self.notes[name].version == version > 0:  # replaced before, for this identity
+                return self._keep(event_id, names, allocated, self.notes[name], decided=name)
         if draw is None:
             return Answer("not_in_ramp")
-        version = max(self.notes[name].version for name in known) + 1
-        return self._write(names, Note(draw, version, edition.day, event_id), Answer("reassigned", is_first=True))
+        return self._write(names, Note(draw, version + 1, edition.day, event_id), Answer("reassigned", is_first=True))
 
-    def _keep(self, event_id: str, names: Sequence[str], known: Sequence[str], note: Note) -> Answer:
+    def _keep(self, event_id: str, names: Sequence[str], known: Sequence[str], note: Note, decided: str) -> Answer:
         conflict = any(self.notes[name].variation != note.variation for name in known)
         if note.event_id == event_id:
             answer = Answer("reassigned" if note.version else "split", is_first=True, conflict=conflict)
         else:
-            answer = Answer("sticky" if known[0] == names[0] else "linked", conflict=conflict)
+            answer = Answer("sticky" if decided == names[0] else "linked", conflict=conflict)
         return self._write([name for name in names if name not in known], note, answer)
 
     def _write(self, names: Sequence[str], note: Note, answer: Answer) -> Answer:

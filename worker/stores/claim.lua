@@ -79,17 +79,26 @@ local function hold(id, keys, values, position, variation)
   return answer_held(position, unconfirmed, agreement, value)
 end
 
--- Replace all of the event's records, unless that would go back to older definitions.
+-- Replace all of the event's records, unless that would go back to older definitions, or one of them was replaced before:
+-- what that one holds counts for the others too.
 local function replace(experiment, ask, values)
-  local _, active, updated_at, _, allocated = unpack(experiment, 1, 5)
+  local id, active, updated_at, _, allocated = unpack(experiment, 1, 5)
   if not active then return WITHDRAWN end
-  local latest, cached = 0, false
+  local latest, newest, cached, kept = 0, nil, false, {}
   for i in ipairs(ask[5]) do
     if values[i] then
       local version, variation, _, theirs = read(values[i], 4)
       if updated_at and theirs and updated_at < theirs then return BEHIND end
-      latest, cached = math.max(latest, version), cached or allocated[variation]
+      if version > latest then latest, newest = version, nil end
+      if allocated[variation] then
+        cached, kept[i] = true, values[i]
+        if version == latest and version > 0 then newest = newest or i end
+      end
     end
+  end
+  if newest then
+    local _, variation = read(values[newest])
+    return hold(id, ask[5], kept, newest, variation)
   end
   if not ask[2] then return WITHDRAWN end
   if cached then outdate_caches() end

@@ -93,9 +93,19 @@ def _settle(table: _Table, proposal: Proposal, records: list[Assignment | None])
         return _WITHDRAWN
     if any(_is_behind(proposal.experiment, other) for other in records if other is not None):
         return _BEHIND
+    return _replace(table, proposal, records)
+
+
+def _replace(table: _Table, proposal: Proposal, records: list[Assignment | None]) -> Claim:
+    """Replace all records, unless one of them was replaced before: what that one holds counts for the others too."""
+    allocated = proposal.experiment.allocated
+    latest = max(record.version for record in records if record is not None)
+    for position, record in enumerate(records):
+        if record is not None and record.version == latest > 0 and record.variation_id in allocated:
+            kept = [other if other is not None and other.variation_id in allocated else None for other in records]
+            return _hold(table, proposal, kept, position, record)
     if proposal.drawn is None:
         return _WITHDRAWN
-    latest = max(record.version for record in records if record is not None)
     return _create(table, proposal, proposal.drawn, version=latest + 1)
 
 
