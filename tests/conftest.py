@@ -6,7 +6,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from deploy.dev.servers import Kafka, Redis
+from deploy.dev.servers import Kafka, Redis, RedisCluster
 
 # A busy machine is no failure: examples are limited in number, not in time.
 settings.register_profile("worker", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,3 +35,12 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A Redis Cluster for the whole run: tests take a key prefix of their own and leave it as it is."""
+    cluster = RedisCluster(tmp_path_factory.mktemp("redis-cluster"))
+    cluster.start()
+    yield cluster
+    cluster.stop()

@@ -25,6 +25,7 @@ _START_SECONDS = 60
 _PORTS = (20_000, 32_000)  # below those that systems give to connections
 _STOP_SECONDS = 20
 _TOLD_CHARACTERS = 3000
+SLOTS = 16_384  # of a Redis Cluster
 
 
 class ServerError(Exception):
@@ -175,6 +176,88 @@ class Redis(Server):
     def url(self) -> str:
         """Where clients connect."""
         return f"redis://127.0.0.1:{self.port}/0"
+
+
+class RedisNode(Redis):
+    """A Redis that may be made a node of a Cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bus_port = free_port()
+        options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", str(self.bus_port)]
+        super().__init__(folder, None, *options, "--repl-diskless-sync-delay", "0")
+
+    def ask(self, *command: str) -> str:
+        """Send it a command and return what `redis-cli` prints."""
+        return redis_cli(self.port, *command)
+
+    def wait_for(self, lines: Sequence[str], *command: str) -> None:
+        """Ask until the answer has these lines.
+
+        Raises:
+            ServerError: it has not, for long.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while not set(lines) <= set(told := self.ask(*command).split()):
+            if time.monotonic() > deadline:
+                raise ServerError(f"redis at port {self.port}: {' '.join(command)}: {told}, expected {lines}")
+            time.sleep(0.05)
+
+
+class RedisCluster:
+    """A Cluster of some primaries with equal parts of the slots; so many of the first ones have a replica."""
+
+    def __init__(self, folder: Path, primaries: int = 3, replicas: int = 0) -> None:
+        self.nodes = [RedisNode(folder / f"node-{number}") for number in range(primaries + replicas)]
+        self.primaries, self.replicas = self.nodes[:primaries], self.nodes[primaries:]
+
+    @property
+    def url(self) -> str:
+        """Where clients connect: two nodes that tell of the others."""
+        return f"redis+cluster://127.0.0.1:{self.primaries[0].port},127.0.0.1:{self.primaries[1].port}"
+
+    def start(self) -> None:
+        """Start the nodes, make them one cluster, and wait until all of them see it whole.
+
+        Raises:
+            ServerError: a node did not start, or they don't find each other.
+        """
+        for node in self.nodes:
+            node.start()
+        for number, node in enumerate(self.primaries):
+            first, end = (SLOTS * part // len(self.primaries) for part in (number, number + 1))
+            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first), str(end - 1))
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+            node.ask("CLUSTER", "MEET", "127.0.0.1", str(self.nodes[0].port), str(self.nodes[0].bus_port))
+        for node in self.replicas:
+            node.ask("CLUSTER", "MEET", "127.0.0.1", str(self.nodes[0].port), str(self.nodes[0].bus_port))
+        for node in self.nodes:
+            node.wait_for(["cluster_state:ok", f"cluster_known_nodes:{len(self.nodes)}"], "CLUSTER", "INFO")
+        for primary, replica in zip(self.primaries, self.replicas, strict=False):
+            replica.ask("CLUSTER", "REPLICATE", primary.ask("CLUSTER", "MYID"))
+            replica.wait_for(["role:slave", "master_link_status:up"], "INFO", "replication")
+            primary.wait_for(["connected_slaves:1"], "INFO", "replication")
+
+    def stop(self) -> None:
+        """Stop the nodes."""
+        for node in self.nodes:
+            node.stop()
+
+
+def redis_cli(port: int, *command: str) -> str:
+    """Send a command to the Redis at that port and return what `redis-cli` prints.
+
+    Raises:
+        ServerError: it fails, or the server answers with an error.
+    """
+    found = shutil.which("redis-cli")
+    if found is None:
+        raise ServerError("redis-cli is not on the PATH, expected it beside redis-server (Debian: redis-tools)")
+    done = subprocess.run(  # noqa: S603 - our own command
+        [found, "-e", "-p", str(port), *command], capture_output=True, check=False, text=True
+    )
+    if done.returncode:
+        raise ServerError(f"redis at port {port}: {' '.join(command)}: {(done.stdout + done.stderr).strip()}")
+    return done.stdout.strip()
 
 
 class Sentinel(Server):

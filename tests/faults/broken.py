@@ -18,7 +18,8 @@ from worker.app import truth
 from worker.app.run import Run
 from worker.app.store import memory_trials
 from worker.experiments.claims import Assignment, Claim, Held, Proposal, Published, Vacant
-from worker.stores import redis
+from worker.stores.redis_claims import CLAIM
+from worker.stores.redis_client import Script
 from worker.stores.truth import Entry
 from worker.streams.kafka import lane, letters
 from worker.streams.kafka.outgoing import Parcel
@@ -33,7 +34,7 @@ def break_worker(breakage: Breakage, job: Run) -> Run:
         case "random_transactional_id":
             Producers.open = _open_by_chance()  # type: ignore[method-assign] # broken on purpose
         case "ignores_the_epoch":
-            redis._SCRIPT, redis._SHA = _script_without_epoch()
+            _ignore_the_epoch(CLAIM)
         case "ignores_tombstones":
             truth.PublishedAssignments.erased = _nobody  # type: ignore[assignment,method-assign] # broken on purpose
             truth.PublishedAssignments.entries = _without_tombstones()  # type: ignore[method-assign] # broken on purpose
@@ -67,12 +68,12 @@ def _open_by_chance() -> Any:
     return open_producer
 
 
-def _script_without_epoch() -> tuple[bytes, str]:
-    """Return the claim script without the look at the epoch."""
-    look = re.compile(rb"^if not epoch .*?^end$", re.DOTALL | re.MULTILINE)
-    script, looks = look.subn(b'epoch = epoch or "none"', redis._SCRIPT)
+def _ignore_the_epoch(script: Script) -> None:
+    """Take the look at the epoch out of it."""
+    look = re.compile(rb"^  if not epoch .* return nil end$", re.MULTILINE)
+    script._text, looks = look.subn(b'  epoch = epoch or "none"', script._text)
     assert looks == 1
-    return script, hashlib.sha1(script, usedforsecurity=False).hexdigest()
+    script._sha = hashlib.sha1(script._text, usedforsecurity=False).hexdigest()
 
 
 async def _nobody(_: truth.PublishedAssignments, __: int) -> Sequence[str]:

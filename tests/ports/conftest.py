@@ -6,13 +6,13 @@ that counts deaths.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from types import MappingProxyType
 
 import pytest
 
-from deploy.dev.servers import Redis
+from deploy.dev.servers import Redis, RedisCluster
 from tests.stores.redis_stores import Telemetry, connect, new_prefix
 from worker.experiments.claims import AssignmentStore
 from worker.stores.memory import MemoryStore
@@ -20,54 +20,40 @@ from worker.stores.memory_trials import MemoryTrials
 from worker.stores.redis_trials import RedisTrials
 from worker.streams.kafka.trials import Trials
 
-Server = Callable[[], Redis]  # starts it at the first call
+SERVERS: Mapping[str, str] = MappingProxyType({"redis": "redis", "cluster": "redis_cluster"})
+"""The fixture that starts each kind of server, at the first use."""
 
 
-@asynccontextmanager
-async def memory(_: Server) -> AsyncIterator[AssignmentStore]:
-    yield MemoryStore()
+def url_of(kind: str, request: pytest.FixtureRequest) -> str:
+    """Start a server, if it is not on, and return where it is."""
+    server: Redis | RedisCluster = request.getfixturevalue(SERVERS[kind])
+    return server.url
 
 
-@asynccontextmanager
-async def redis_alone(server: Server) -> AsyncIterator[AssignmentStore]:
-    async with aclosing(await connect(server().url)) as store:
-        yield store
-
-
-@asynccontextmanager
-async def redis_uncached(server: Server) -> AsyncIterator[AssignmentStore]:
-    async with aclosing(await connect(server().url, cache_records=0)) as store:
-        yield store
-
-
-STORES: Mapping[str, Callable[[Server], AbstractAsyncContextManager[AssignmentStore]]] = MappingProxyType(
-    {"memory": memory, "redis": redis_alone, "redis uncached": redis_uncached}
-)
-
-
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["memory", "redis", "redis uncached", "cluster", "cluster uncached"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[AssignmentStore]:
-    def server() -> Redis:
-        started: Redis = request.getfixturevalue("redis")
-        return started
-
-    async with STORES[request.param](server) as opened:
+    kind, _, cache = request.param.partition(" ")
+    if kind == "memory":
+        yield MemoryStore()
+        return
+    options = {"cache_records": 0} if cache else {}
+    async with aclosing(await connect(url_of(kind, request), **options)) as opened:
         yield opened
 
 
-@pytest.fixture(params=["memory", "redis", "redis impatient"])
+@pytest.fixture(params=["memory", "redis", "redis impatient", "cluster"])
 async def trials(request: pytest.FixtureRequest) -> AsyncIterator[Trials]:
     if request.param == "memory":
         yield MemoryTrials()
         return
-    server: Redis = request.getfixturevalue("redis")
+    kind, _, impatient = request.param.partition(" ")
     async with aclosing(
         RedisTrials(
-            server.url,
+            url_of(kind, request),
             prefix=new_prefix(),
             timeout_ms=5000,
             telemetry=Telemetry(),
-            patient=request.param == "redis",
+            patient=not impatient,
         )
     ) as opened:
         yield opened

@@ -55,7 +55,7 @@ async def test_a_node_of_a_cluster_is_refused(tmp_path: Path) -> None:
     server = Redis(tmp_path, None, "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     server.start()
     try:
-        with pytest.raises(StoreRefusedError, match="found a node of a Redis Cluster, expected a standalone Redis"):
+        with pytest.raises(StoreRefusedError, match=r"found a node of a Redis Cluster, expected redis\+cluster://"):
             await connect(server.url)
     finally:
         server.stop()

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from deploy.dev.servers import Redis
+from deploy.dev.servers import Redis, RedisCluster
 from tests.experiments_factory import new_proposal, subjects
 from tests.stores.redis_stores import ALL, MAIL, USER, Telemetry, connect, hold, hold_confirmed
 from worker.experiments.claims import Held, Published
@@ -17,9 +17,10 @@ from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import StoreRefusedError
 
 
-@pytest.fixture
-async def workers(redis: Redis, prefix: str) -> AsyncIterator[tuple[RedisStore, RedisStore]]:
-    one, other = await connect(redis.url, prefix=prefix), await connect(redis.url, prefix=prefix)
+@pytest.fixture(params=["redis", "redis_cluster"])
+async def workers(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[tuple[RedisStore, RedisStore]]:
+    server: Redis | RedisCluster = request.getfixturevalue(request.param)
+    one, other = await connect(server.url, prefix=prefix), await connect(server.url, prefix=prefix)
     async with aclosing(one), aclosing(other):
         yield one, other
 

@@ -16,14 +16,15 @@ from aiokafka.errors import InvalidTransactionTimeout, KafkaError
 
 from worker.app.kafka_access import connection_of, producers_of
 from worker.app.loading import MissingDefinitionsError, handlers, load_definitions
-from worker.app.redis_access import connections_of, fingerprint_of, layout_of
+from worker.app.redis_access import fingerprint_of, layout_of, redis_of
 from worker.app.rights import deliverer_rights, user_of, worker_rights
 from worker.app.topics import check_topics
 from worker.handlers.load import HandlersNotLoadedError
 from worker.settings import Settings
-from worker.stores.redis_connections import Connections
+from worker.stores.redis_client import Client
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError, explained
-from worker.stores.redis_server import check_facts, check_fingerprint, facts, stored_pepper
+from worker.stores.redis_server import check_facts, check_fingerprint, facts, stored_peppers
+from worker.stores.redis_urls import is_cluster
 from worker.streams.kafka.cluster import ClusterError, describe_error
 from worker.streams.kafka.diagnosis import steps_to
 from worker.streams.kafka.rehearsal import rehearse
@@ -193,22 +194,31 @@ async def _transaction(settings: Settings) -> Check:
 async def _redis(settings: Settings) -> AsyncGenerator[Check, None]:
     tried = "connect, log in and ask the server about itself"
     try:
-        async with connections_of(settings) as connections:
-            found = await facts(connections)
-            yield Check("redis", tried, "ok", f"Redis {found['redis_version']}, {found.get('role', 'no role')}")
-            yield _server(found)
-            yield _persistence(found)
-            yield await _clock(connections)
-            yield await _keys(settings, connections)
+        async with redis_of(settings) as client:
+            servers = await facts(client)
+            told = [f"Redis {found['redis_version']}, {found.get('role', 'no role')}" for found in servers.values()]
+            named = [f"{server}: {text}" for server, text in zip(servers, told, strict=True)]
+            clustered = is_cluster(client.url)
+            yield Check("redis", tried, "ok", "; ".join(named if clustered else told))
+            for server, found in servers.items():
+                for check in (_server(found, server, clustered=clustered), _persistence(found)):
+                    yield _of(server, check) if clustered else check
+            async for server, check in _clocks(client):
+                yield _of(server, check) if clustered else check
+            yield await _keys(settings, client)
     except (StoreUnavailableError, StoreRefusedError) as error:
         yield Check("redis", tried, "error", str(error), "Mend what the message names, or start the server.")
         yield _skipped("redis server, persistence, clock, keys", "the server can't be asked")
 
 
-def _server(found: dict[str, str]) -> Check:
+def _of(server: str, check: Check) -> Check:
+    return msgspec.structs.replace(check, found=f"{server}: {check.found}") if server not in check.found else check
+
+
+def _server(found: dict[str, str], server: str, *, clustered: bool) -> Check:
     tried = "compare version, role and eviction with what assignments need"
     try:
-        check_facts(found)
+        check_facts(found, server, clustered=clustered)
     except StoreRefusedError as error:
         return Check("redis server", tried, "error", str(error), "Mend the server, or name another one.")
     return Check("redis server", tried, "ok", "a primary that never drops a key")
@@ -227,27 +237,28 @@ def _persistence(found: dict[str, str]) -> Check:
     )
 
 
-async def _clock(connections: Connections) -> Check:
+async def _clocks(client: Client) -> AsyncGenerator[tuple[str, Check], None]:
     before = time.time()
-    with explained(connections.url):
-        seconds, microseconds = await connections.call("TIME")
+    with explained(client.url):
+        told = await client.ask_servers("TIME")
     after = time.time()
-    skew = _skew(int(seconds) + int(microseconds) / 1e6 - (before + after) / 2, (after - before) / 2)
     tried = "compare the server's clock with this one"
-    return Check("redis clock", tried, "warning" if skew.advice else "ok", skew.found, skew.advice)
+    for server, (seconds, microseconds) in told.items():
+        skew = _skew(int(seconds) + int(microseconds) / 1e6 - (before + after) / 2, (after - before) / 2)
+        yield server, Check("redis clock", tried, "warning" if skew.advice else "ok", skew.found, skew.advice)
 
 
-async def _keys(settings: Settings, connections: Connections) -> Check:
+async def _keys(settings: Settings, client: Client) -> Check:
     layout = layout_of(settings)
     tried = f"compare the pepper with that of the keys under {layout.prefix}"
     if settings.subjects.pepper is None:
         return _skipped("redis keys", "subjects.pepper is not set")
-    stored = await stored_pepper(connections, layout)
+    stored = await stored_peppers(client, layout)
     try:
         check_fingerprint(layout, stored, fingerprint_of(settings))
     except StoreRefusedError as error:
         return Check("redis keys", tried, "error", str(error), "Set the pepper that made them, or another prefix.")
-    return Check("redis keys", tried, "ok", "no keys yet" if stored is None else "made with this pepper")
+    return Check("redis keys", tried, "ok", "made with this pepper" if stored else "no keys yet")
 
 
 class _Skew(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Literal, Protocol
 
 from worker.app.processing import engine_of
-from worker.app.redis_access import connections_of, layout_of
+from worker.app.redis_access import layout_of, redis_of
 from worker.experiments.claims import Assignment, Proposal
 from worker.experiments.decide import Decision, Engine, settle
 from worker.experiments.definitions import Snapshot
@@ -81,5 +81,5 @@ async def explainer(
     if store == "memory":
         yield Explainer(engine, snapshot, None)
         return
-    async with connections_of(settings) as connections:
-        yield Explainer(engine, snapshot, RedisReader(connections, layout_of(settings), fingerprint(pepper)))
+    async with redis_of(settings) as client:
+        yield Explainer(engine, snapshot, RedisReader(client, layout_of(settings), fingerprint(pepper)))

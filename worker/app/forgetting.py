@@ -15,7 +15,7 @@ import msgspec
 
 from worker.app.kafka_access import connection_of
 from worker.app.processing import now
-from worker.app.redis_access import connections_of, fingerprint_of, layout_of, pepper_of
+from worker.app.redis_access import fingerprint_of, layout_of, pepper_of, redis_of
 from worker.app.truth import claim_seconds, transaction_seconds
 from worker.emit import erasure
 from worker.experiments.subjects import Identities, Subject, SubjectKeys, SubjectType
@@ -78,12 +78,12 @@ async def forget(job: Forgetting, told: Callable[[Phase], None]) -> Receipt:
     hexes = [subject.hex for subject in subjects]
     connection = connection_of(settings)
     async with (
-        connections_of(settings) as connections,
+        redis_of(settings) as client,
         open_reader(connection, topics.assignments) as reader,
         open_feed(connection, topics.erasures, None) as erasures,
         open_feed(connection, topics.assignments, None) as assignments,
     ):
-        eraser = RedisEraser(connections, layout_of(settings), fingerprint_of(settings))
+        eraser = RedisEraser(client, layout_of(settings), fingerprint_of(settings))
         told("store")
         await eraser.check()
         records = await eraser.erase(hexes)

@@ -1,4 +1,4 @@
-"""What every way to the live store takes from the settings: connections, the layout of its keys, its pepper."""
+"""What every way to the live store takes from the settings: a client, the layout of its keys, its pepper."""
 
 from __future__ import annotations
 
@@ -6,31 +6,35 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from worker.settings import Settings
-from worker.stores.redis_connections import Connections
-from worker.stores.redis_records import Layout
+from worker.stores.redis_client import Client
+from worker.stores.redis_cluster import client_of
+from worker.stores.redis_records import CLUSTER_BUCKETS, Layout
 from worker.stores.redis_server import fingerprint
+from worker.stores.redis_urls import is_cluster
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
 @asynccontextmanager
-async def connections_of(settings: Settings) -> AsyncIterator[Connections]:
-    """Open connections to the server, made as they are needed.
+async def redis_of(settings: Settings) -> AsyncIterator[Client]:
+    """Open a client of the server or servers; connections are made as they are needed.
 
     Raises:
         StoreRefusedError: the url is none of Redis's.
     """
-    connections = Connections(settings.redis.url.get_secret_value(), settings.redis.timeout_ms / 1000)
+    client = client_of(settings.redis.url.get_secret_value(), settings.redis.timeout_ms / 1000)
     try:
-        yield connections
+        yield client
     finally:
-        await connections.aclose()
+        await client.aclose()
 
 
 def layout_of(settings: Settings, prefix: str | None = None) -> Layout:
     """Return the layout of the live store, or of one with another prefix."""
     redis = settings.redis
-    return Layout(prefix or redis.key_prefix, redis.ttl_days * _DAY_MS, settings.subjects.link_days * _DAY_MS)
+    buckets = CLUSTER_BUCKETS if is_cluster(redis.url.get_secret_value()) else 1
+    lives = redis.ttl_days * _DAY_MS, settings.subjects.link_days * _DAY_MS
+    return Layout(prefix or redis.key_prefix, *lives, buckets)
 
 
 def pepper_of(settings: Settings) -> bytes:

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from worker.app.redis_access import connections_of, fingerprint_of, layout_of
+from worker.app.redis_access import fingerprint_of, layout_of, redis_of
 from worker.app.truth import PublishedAssignments
 from worker.settings import Settings
 from worker.stores.redis_errors import FailureKind
 from worker.stores.redis_rebuild import Rebuilder
-from worker.stores.redis_server import Patience, check, check_pepper
+from worker.stores.redis_server import Patience, PatientCalls, check, check_pepper
 from worker.streams.kafka.reading import Progress
 from worker.telemetry import logs
 
@@ -54,17 +54,13 @@ async def restore(job: Restoring, progress: Progress) -> Restored:
         async for _ in truth.entries(0):
             pass
         return Restored(job.prefix, True, truth.count, truth.experiments, None, None)
-    async with connections_of(job.settings) as connections:
+    async with redis_of(job.settings) as client:
         pepper, layout = fingerprint_of(job.settings), layout_of(job.settings, job.prefix)
-        await check(connections)
-        await check_pepper(connections, layout, pepper)
-        patience = Patience(connections.url, _Telling())
-
-        async def call(*command: Any) -> Any:
-            return await patience.until_answered(lambda: connections.call(*command))
-
-        rebuilder = Rebuilder(call, layout, pepper, truth, _Telling())
-        done = await rebuilder.rebuild(await rebuilder.state(), 0)
+        await check(client)
+        await check_pepper(client, layout, pepper)
+        calls = PatientCalls(client, Patience(client.url, _Telling()))
+        rebuilder = Rebuilder(calls, layout, pepper, truth, _Telling())
+        done = await rebuilder.rebuild(await rebuilder.states(), 0, partly=False)
     if done is None:
         raise BusyError
     return Restored(job.prefix, False, done.entries, truth.experiments, done.changed, done.erased)

@@ -1,17 +1,13 @@
--- Confirms and claims a batch: one call, one round trip. The twin of memory.py, which says the same in Python.
+-- Confirms and claims a batch of a store in one bucket: one call, one round trip. The twin of memory.py, which says the
+-- same in Python; bucket.lua opens with the keys.
 --
--- KEYS[1]    the meta hash: epoch and generation of the store, the server it is on and when it was last asked
--- KEYS[2..]  one hash per subject: experiment id -> value
 -- ARGV[1]    msgpack: { experiments, asks, confirms, ttls }
 --   experiment  { id, active, updated_at, revision, { allocated variation -> true } }
 --   ask         { index of the experiment, drawn variation or nil, event id, event time, { index of the key, ... } }
 --   confirm     { index of the key, experiment id, version }
 --   ttls        one per key from KEYS[2] on, in ms
--- A value is a mark, "+" (confirmed) or "-", and the record in msgpack:
---   { version, variation, revision, updated_at, assigned_at, event id }
 --
--- Returns msgpack: { epoch, generation, { answer, ... } }; { nil, nil, {} } and nothing is done if the data is not whole:
--- there is no epoch, or it was written on another server (a restart from a snapshot, a fail-over)
+-- Returns msgpack: { epoch, generation, { answer, ... } }; { nil, nil, {} } and nothing is done if the data is not whole
 --   answer      0 vacant, 1 withdrawn, 2 behind, or held: { position, unconfirmed, agreement, record }
 --   position    of the identity that decided, from 0; unconfirmed: a bit per identity, the first the lowest
 --   agreement   0 all identities hold this record, 1 some hold another one, 2 some hold another variation
@@ -20,36 +16,11 @@
 -- fails for another reason may have written some of a batch: asked again, it answers the same.
 
 local VACANT, WITHDRAWN, BEHIND = "\0", "\1", "\2"
-local CONFIRMED = string.byte("+")
-local RECORD_AT = 2 -- behind the mark and the header of the record's array
-local call, sub, byte = redis.call, string.sub, string.byte
-
 local experiments, asks, confirms, ttls = unpack(cmsgpack.unpack(ARGV[1]))
-
--- Version and variation, and with a limit of 4 the revision and updated_at.
-local function read(value, limit)
-  return select(2, cmsgpack.unpack_limit(value, limit or 2, RECORD_AT))
-end
 
 -- "\148" is the header of an array of four; small numbers stand for themselves, and an event has four identities at most.
 local function answer_held(position, unconfirmed, agreement, value)
   return string.char(148, position - 1, unconfirmed, agreement) .. sub(value, 2)
-end
-
--- Workers remember confirmed records whose variation is allocated. Where such a record changes nevertheless, which is
--- rare, a new generation makes all of them forget.
-local function outdate_caches()
-  call("HINCRBY", KEYS[1], "generation", 1)
-end
-
-local function confirm(key, id, version)
-  local value = call("HGET", key, id)
-  if not value then return end
-  local mark = read(value) <= version and "+" or "-"
-  if sub(value, 1, 1) ~= mark then
-    call("HSET", key, id, mark .. sub(value, 2))
-    if mark == "-" then outdate_caches() end
-  end
 end
 
 local function create(experiment, ask, version)
@@ -72,7 +43,7 @@ local function hold(id, keys, values, position, variation)
     end
     if values[i] ~= value and sub(values[i], 2) ~= kept then
       agreement = math.max(agreement, select(2, read(values[i])) == variation and 1 or 2)
-    elseif byte(values[i]) ~= CONFIRMED then
+    elseif not is_confirmed(values[i]) then
       unconfirmed = unconfirmed + 2 ^ (i - 1)
     end
   end
@@ -118,23 +89,12 @@ local function claim(ask)
   return replace(experiment, ask, values)
 end
 
-local epoch, server = unpack(call("HMGET", KEYS[1], "epoch", "run_id"))
-if not epoch or not string.find(call("INFO", "server"), "run_id:" .. server, 1, true) then
-  return "\147\192\192\221\0\0\0\0"
-end
--- What this server loses with a fail-over, or keeps in a snapshot, can be told by when it was last asked. Where memory is
--- short this is refused, but then so is everything that would matter.
-local seconds, microseconds = unpack(call("TIME"))
-redis.pcall("HSET", KEYS[1], "heartbeat", seconds .. string.format("%03d", math.floor(microseconds / 1000)))
-for _, entry in ipairs(confirms) do
-  confirm(KEYS[entry[1]], entry[2], entry[3])
-end
+local epoch = whole_epoch()
+if not epoch then return "\147\192\192\221\0\0\0\0" end
+confirm_all(confirms)
 local answers = {}
 for i, ask in ipairs(asks) do
   answers[i] = claim(ask)
 end
-for i, ttl in ipairs(ttls) do
-  call("PEXPIRE", KEYS[i + 1], ttl)
-end
-local head = "\147" .. cmsgpack.pack(epoch, call("HGET", KEYS[1], "generation") or nil)
-return head .. "\221" .. struct.pack(">I4", #answers) .. table.concat(answers)
+refresh(ttls)
+return head_of(epoch, #answers) .. table.concat(answers)

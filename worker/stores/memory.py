@@ -48,11 +48,26 @@ class MemoryStore:
             else:
                 table.unconfirmed.add(entry.subject.key)
 
-    def put(self, tenant: str | None, experiment_id: str, subject: Subject, assignment: Assignment) -> None:
-        """Keep a confirmed record as it is, over one that is there."""
+    def put(
+        self,
+        tenant: str | None,
+        experiment_id: str,
+        subject: Subject,
+        assignment: Assignment,
+        *,
+        confirmed: bool = True,
+    ) -> None:
+        """Keep a record as it is, over one that is there."""
         table = self._tables.setdefault((tenant, experiment_id), _Table())
         table[subject.key] = assignment
-        table.unconfirmed.discard(subject.key)
+        if confirmed:
+            table.unconfirmed.discard(subject.key)
+        else:
+            table.unconfirmed.add(subject.key)
+
+    def record(self, tenant: str | None, experiment_id: str, subject: Subject) -> Assignment | None:
+        """Return a subject's record, if there is one."""
+        return self._tables.get((tenant, experiment_id), _Table()).get(subject.key)
 
     def restore(self, entry: Entry) -> None:
         """Keep what was published: the highest version of a record, of equal ones the later; none that was erased."""

@@ -1,4 +1,4 @@
--- One step of a rebuild, by the one who holds its lock.
+-- One step of a bucket's rebuild, by the one who holds its lock. bucket.lua stands before it.
 --
 -- KEYS[1]    the meta hash
 -- KEYS[2]    the lock: its holder's token
@@ -11,25 +11,17 @@
 --   write    { entries, ttls }: entry { index of the key, experiment id, version, index of the value in ARGV or nil };
 --            ttls of KEYS[3..] in ms, 0 for one that stays as it is
 --   erase    nothing: the subjects are deleted
---   finish   { epoch, fingerprint of the pepper }: the store is whole, the lock is given back
+--   finish   { epoch, fingerprint of the pepper }: the bucket is whole from now on, the lock is given back
 --   release  nothing: the lock is given back
 --
 -- Returns how many records it changed; -1, and nothing is done, for one who does not hold the lock any more, or not on
 -- this server: a flush takes the lock with everything else, and a snapshot may bring back an old one.
 
-local call, sub = redis.call, string.sub
 local meta, lock = KEYS[1], KEYS[2]
 local token, server, held_ms, step = unpack(ARGV, 1, 4)
-local RECORD_AT = 2 -- behind the mark and the header of the record's array
 
-if call("GET", lock) ~= token or not string.find(call("INFO", "server"), "run_id:" .. server, 1, true) then
-  return -1
-end
+if call("GET", lock) ~= token or not runs_as(server) then return -1 end
 call("PEXPIRE", lock, held_ms)
-
-local function version_of(value)
-  return select(2, cmsgpack.unpack_limit(value, 1, RECORD_AT))
-end
 
 -- The highest version of a record wins; of equal ones the later, which is how they come.
 local function write(entry)
@@ -37,7 +29,7 @@ local function write(entry)
   local key, value = KEYS[place], value_at and ARGV[value_at]
   if not value then return call("HDEL", key, id) end
   local stored = call("HGET", key, id)
-  if stored == value or (stored and version_of(stored) > version) then return 0 end
+  if stored == value or (stored and read(stored) > version) then return 0 end
   call("HSET", key, id, value)
   return 1
 end
@@ -71,8 +63,8 @@ end
 
 function steps.finish()
   local epoch, pepper = unpack(cmsgpack.unpack(ARGV[5]))
-  local seconds = call("TIME")[1]
-  call("HSET", meta, "epoch", epoch, "run_id", server, "pepper", pepper, "heartbeat", seconds .. "000")
+  local now = call("TIME")[1] .. "000"
+  call("HSET", meta, "epoch", epoch, "run_id", server, "pepper", pepper, "heartbeat", now, "since", now)
   call("DEL", lock)
   return 0
 end

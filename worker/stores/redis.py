@@ -1,11 +1,12 @@
-"""Sticky assignments in one Redis (standalone): one call of one script per batch, the first writer wins.
+"""Sticky assignments in Redis: one round trip per batch, the first writer wins.
 
 Effects in Redis can't be aborted, so a claim is idempotent: asked again after a crash, a retry or an unclear time-out
 it answers the same. A claim is never taken back because a transaction failed: somebody may have read it.
 
 `<prefix>:s:<subject>` is a hash per subject, one field per experiment, with a ttl that every use refreshes; the subject
 is the HMAC that records carry in hex, no identifier is ever part of a key. `<prefix>:meta` holds the store's epoch, its
-generation and the fingerprint of the pepper.
+generation and the fingerprint of the pepper. In a Cluster the store is in 64 buckets, each with a `meta` of its own,
+and a batch may take up to three round trips (`redis_bucket_claims`).
 
 What was published is confirmed by the next claim, in its own round trip. Until then, and if the confirmation is lost,
 the record is offered again, and publishing twice does no harm.
@@ -16,28 +17,28 @@ A store that has lost its data, or a part of it, answers nothing: claims wait un
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import msgspec
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from worker.experiments.claims import Claim, Proposal, Published
 from worker.stores.claim_cache import ClaimCache
-from worker.stores.redis_connections import Connections
+from worker.stores.redis_bucket_claims import BucketClaims
+from worker.stores.redis_claims import Claiming, ScriptClaims
+from worker.stores.redis_client import Client
+from worker.stores.redis_cluster import client_of
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
 from worker.stores.redis_rebuild import Rebuilder
-from worker.stores.redis_records import Answer, Layout, decode, encode
-from worker.stores.redis_server import Patience, StoreTelemetry, check, check_pepper
+from worker.stores.redis_records import CLUSTER_BUCKETS, Answer, Layout
+from worker.stores.redis_server import Patience, PatientCalls, StoreTelemetry, check, check_pepper
+from worker.stores.redis_urls import is_cluster
 from worker.stores.truth import Truth
 
-_SCRIPT = Path(__file__).with_name("claim.lua").read_bytes()
-_SHA = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()
 _CACHE_SECONDS = 60.0
 _CONFIRMS_A_CALL = 5000  # after an outage many wait: one script must not hold up the others for long
 
@@ -47,7 +48,7 @@ class RedisStore:
 
     def __init__(
         self,
-        connections: Connections,
+        client: Client,
         layout: Layout,
         pepper: str,
         *,
@@ -57,14 +58,15 @@ class RedisStore:
         clock: Callable[[], float],
         confirm_within: float,
     ) -> None:
-        self._connections = connections
+        self._client = client
         self._layout = layout
         self._pepper = pepper
         self._cache = cache
         self._telemetry = telemetry
         self._clock = clock
-        self._patience = Patience(connections.url, telemetry)
-        self._rebuilder = Rebuilder(self._call_patiently, layout, pepper, truth, telemetry)
+        self._patience = Patience(client.url, telemetry)
+        self._claims: Claiming = (ScriptClaims if layout.buckets == 1 else BucketClaims)(client, layout)
+        self._rebuilder = Rebuilder(PatientCalls(client, self._patience), layout, pepper, truth, telemetry)
         self._checked = False
         self._unsent: dict[Published, None] = {}
         self._confirmed = asyncio.Event()
@@ -98,12 +100,13 @@ class RedisStore:
         """
         # Redis refreshes a record's ttl when it is asked: the cache must not keep it from that for long.
         seconds = min(_CACHE_SECONDS, ttl_ms / 10_000, link_ttl_ms / 10_000)
+        layout = Layout(prefix, ttl_ms, link_ttl_ms, CLUSTER_BUCKETS if is_cluster(url) else 1)
         return cls(
-            Connections(url, timeout_ms / 1000),
-            Layout(prefix, ttl_ms, link_ttl_ms),
+            client_of(url, timeout_ms / 1000),
+            layout,
             pepper,
             truth=truth,
-            cache=ClaimCache(cache_records, seconds, clock),
+            cache=ClaimCache(layout, cache_records, seconds, clock),
             telemetry=telemetry,
             clock=clock,
             confirm_within=confirm_within,
@@ -116,8 +119,8 @@ class RedisStore:
             StoreUnavailableError: the server can't be asked now.
             StoreRefusedError: it can't keep assignments, or was filled with another pepper.
         """
-        await check(self._connections)
-        await check_pepper(self._connections, self._layout, self._pepper)
+        await check(self._client)
+        await check_pepper(self._client, self._layout, self._pepper)
         self._checked = True
 
     async def answers(self) -> None:
@@ -130,9 +133,9 @@ class RedisStore:
             try:
                 await self.check()
             except StoreUnavailableError:
-                await self._call_patiently("PING")
+                await self._rebuilder.states()  # which waits until the server answers
         await self._rebuilder.whole()
-        await self._ask(())
+        await self._ask((), ())
 
     async def aclose(self) -> None:
         """Confirm what was published, if the server answers at once, and close the connections."""
@@ -141,8 +144,8 @@ class RedisStore:
         await self._rebuilder.aclose()
         with suppress(RedisError, OSError):
             while self._unsent:
-                await self._send((), self._take())
-        await self._connections.aclose()
+                await self._send((), self._take(), ())
+        await self._client.aclose()
 
     async def claim(self, proposals: Sequence[Proposal]) -> list[Claim]:
         """Answer every proposal in order, however long the store is away.
@@ -153,12 +156,13 @@ class RedisStore:
         if not proposals:
             return []
         started = self._clock()
-        stamp, found = self._cache.stamp, self._cache.look(proposals)
+        remembered = self._cache.look(proposals)
+        found = remembered.claims
         asked = [proposal for proposal, claim in zip(proposals, found, strict=True) if claim is None]
-        answer = await self._ask(asked)
-        if len(asked) < len(proposals) and answer.stamp != stamp:
+        answer = await self._ask(asked, remembered.stamps.keys())
+        if not remembered.stands(answer):
             asked, found = list(proposals), [None] * len(proposals)
-            answer = await self._ask(asked)
+            answer = await self._ask(asked, ())
         self._telemetry.claimed(self._clock() - started, len(asked), len(proposals) - len(asked))
         answers = iter(answer.claims)
         return [next(answers) if claim is None else claim for claim in found]
@@ -169,11 +173,11 @@ class RedisStore:
         if self._unsent:
             self._confirmed.set()
 
-    async def _ask(self, proposals: Sequence[Proposal]) -> Answer:
-        """Ask the store, confirm what waits for it, and keep what it answered."""
+    async def _ask(self, proposals: Sequence[Proposal], buckets: Collection[int]) -> Answer:
+        """Ask the store, confirm what waits for it, and keep what it answered; the stamps of these buckets too."""
         confirms = self._take()
         try:
-            answer = await self._answer(proposals, confirms)
+            answer = await self._answer(proposals, confirms, buckets)
         except BaseException:  # also when cancelled: nobody else knows that they were published
             self._unsent = dict.fromkeys(confirms) | self._unsent
             self._confirmed.set()
@@ -181,17 +185,16 @@ class RedisStore:
         self._cache.keep(proposals, answer)
         return answer
 
-    async def _answer(self, proposals: Sequence[Proposal], confirms: Sequence[Published]) -> Answer:
+    async def _answer(
+        self, proposals: Sequence[Proposal], confirms: Sequence[Published], buckets: Collection[int]
+    ) -> Answer:
         """Return what the store answers once it is whole."""
         while True:
-            answer = await self._patience.until_answered(lambda: self._send(proposals, confirms))
-            if answer.stamp.epoch is not None:
+            answer = await self._patience.until_answered(lambda: self._send(proposals, confirms, buckets))
+            if answer.is_whole:
                 return answer
             with self._patience.waiting():
                 await self._rebuilder.whole()
-
-    async def _call_patiently(self, *command: str | bytes | int) -> Any:
-        return await self._patience.until_answered(lambda: self._connections.call(*command))
 
     def _take(self) -> list[Published]:
         taken = list(islice(self._unsent, _CONFIRMS_A_CALL))
@@ -199,14 +202,11 @@ class RedisStore:
             del self._unsent[entry]
         return taken
 
-    async def _send(self, proposals: Sequence[Proposal], confirms: Sequence[Published]) -> Answer:
-        keys, argument = encode(self._layout, proposals, confirms)
+    async def _send(
+        self, proposals: Sequence[Proposal], confirms: Sequence[Published], buckets: Collection[int]
+    ) -> Answer:
         try:
-            reply = await self._connections.call("EVALSHA", _SHA, len(keys), *keys, argument)
-        except NoScriptError:  # a server that started anew, or forgot its scripts
-            reply = await self._connections.call("EVAL", _SCRIPT, len(keys), *keys, argument)
-        try:
-            return decode(reply, proposals)
+            return await self._claims.ask(proposals, confirms, buckets)
         except msgspec.DecodeError as error:
             found = f"redis.key_prefix {self._layout.prefix}: found records of another kind ({error})"
             raise StoreRefusedError(f"{found}, expected the worker's own") from error
@@ -218,4 +218,4 @@ class RedisStore:
             self._confirmed.clear()
             with suppress(StoreRefusedError):  # the next claim is refused as well and stops the worker with the message
                 while self._unsent:
-                    await self._ask(())
+                    await self._ask((), ())

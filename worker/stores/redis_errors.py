@@ -66,8 +66,9 @@ _EXPECTED = MappingProxyType(
     {
         "NOAUTH": "redis.url needs a user and password that the server knows",
         "WRONGPASS": "redis.url needs a user and password that the server knows",
-        "NOPERM": "the user of redis.url needs the commands EVALSHA, EVAL, INFO, TIME, PING, GET, SET, DEL, HGET, "
-        "HSET, HSETNX, HDEL, HLEN, HMGET, HINCRBY and PEXPIRE on the keys of redis.key_prefix",
+        "NOPERM": "the user of redis.url needs the commands EVALSHA, EVAL, INFO, TIME, GET, SET, DEL, HGET, HSET, "
+        "HSETNX, HDEL, HLEN, HMGET, HINCRBY, PEXPIRE, ASKING and CLUSTER|SLOTS on the keys of redis.key_prefix",
+        "MOVED": "a node of a Cluster is there: redis+cluster:// names some of them, redis:// one server",
         "WRONGTYPE": "redis.key_prefix must be the worker's own: no key of anybody else begins with it",
     }
 )
@@ -84,7 +85,7 @@ def kind_of(error: Exception) -> FailureKind:
 
 def refusal(error: Exception, url: str) -> StoreRefusedError:
     """Return the message for an error that waiting will not mend."""
-    expected = _EXPECTED.get(_code(error), "a standalone Redis from 6.2 on was expected there")
+    expected = _EXPECTED.get(_code(error), "a Redis from 6.2 on was expected there")
     return StoreRefusedError(f"redis.url {masked(url)}: the server answers {_text(error)!r}: {expected}")
 
 

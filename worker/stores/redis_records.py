@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -10,37 +10,48 @@ from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal,
 from worker.experiments.definitions import Experiment
 from worker.experiments.subjects import Subject, SubjectType
 
+CLUSTER_BUCKETS = 64
 _EMPTY: tuple[Claim, ...] = (Vacant(), Withdrawn(), Behind())  # in the order of the script's codes
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """Where records live, and for how many ms unused: those of users and devices, and those of link identifiers."""
+    """Where records live, and for how many ms unused: those of users and devices, and those of link identifiers.
+
+    A store is in one bucket, or in `CLUSTER_BUCKETS`: the keys of a bucket are on one node of a Cluster, as they have
+    its name for a hash tag. A subject's bucket follows from its key.
+    """
 
     prefix: str
     ttl_ms: int
     link_ttl_ms: int
+    buckets: int = 1
+
+    def bucket_of(self, subject: bytes) -> int:
+        """Return the bucket of the subject with that key."""
+        return subject[0] % self.buckets
 
     def key_of(self, subject: str) -> str:
         """Return the key of the hash that holds the records of a subject (its hex), by experiment."""
-        return f"{self.prefix}:s:{subject}"
+        return f"{self._root(int(subject[:2], 16) % self.buckets)}:s:{subject}"
 
     def ttl_of(self, type_: SubjectType) -> int:
         """Return for how many ms a subject of that type is kept unused."""
         return self.link_ttl_ms if type_ == "identifier" else self.ttl_ms
 
-    @property
-    def meta(self) -> str:
-        """The key of the hash that holds epoch, generation, server and heartbeat, and the pepper's fingerprint."""
-        return f"{self.prefix}:meta"
+    def meta(self, bucket: int) -> str:
+        """Return the key of the hash with a bucket's epoch, generation, server, heartbeat and pepper's fingerprint."""
+        return f"{self._root(bucket)}:meta"
 
-    @property
-    def lock(self) -> str:
-        """The key of the token of whoever rebuilds the store."""
-        return f"{self.prefix}:rebuild"
+    def lock(self, bucket: int) -> str:
+        """Return the key of the token of whoever rebuilds a bucket."""
+        return f"{self._root(bucket)}:rebuild"
+
+    def _root(self, bucket: int) -> str:
+        return self.prefix if self.buckets == 1 else f"{self.prefix}:{{b{bucket}}}"
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):
-    """What a store's answers are good for: another epoch means that it was rebuilt, another generation an erasure.
+    """What a bucket's answers are good for: another epoch means that it was rebuilt, another generation an erasure.
 
     Without an epoch it is not whole: it lost its data, or a part of it.
     """
@@ -52,13 +63,18 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
 class Answer(msgspec.Struct, frozen=True):
     """Claims in the order of the proposals; `settled` tells of each whether asking again would say the same.
 
-    That is so for records that are confirmed and that all identities hold. A store that is not whole (no epoch in its
-    stamp) answers nothing.
+    That is so for records that are confirmed and that all identities hold. `stamps` are those of the buckets that were
+    asked. If one of them is not whole (no epoch in its stamp), nothing is answered.
     """
 
-    stamp: Stamp
-    claims: list[Claim]
-    settled: list[bool]
+    stamps: Mapping[int, Stamp]
+    claims: Sequence[Claim] = ()
+    settled: Sequence[bool] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether all that was asked is whole."""
+        return all(stamp.epoch is not None for stamp in self.stamps.values())
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -90,8 +106,8 @@ _CONFLICT = 2
 
 
 def encode(layout: Layout, proposals: Sequence[Proposal], confirms: Iterable[Published]) -> tuple[list[str], bytes]:
-    """Return the script's keys and its argument."""
-    keys = _Keys(layout)
+    """Return the keys of `claim.lua` and its argument; the store is in one bucket."""
+    keys = Keys(layout, 0)
     experiments = _Experiments()
     asks = []
     for proposal in proposals:
@@ -106,10 +122,11 @@ def encode(layout: Layout, proposals: Sequence[Proposal], confirms: Iterable[Pub
 def decode(reply: bytes, proposals: Sequence[Proposal]) -> Answer:
     """Return the script's answer to these proposals."""
     found = _decode(reply)
+    stamps = {0: Stamp(found.epoch, found.generation)}
     claims: list[Claim] = []
     settled: list[bool] = []
     if found.epoch is None:
-        return Answer(Stamp(None, None), claims, settled)
+        return Answer(stamps)
     for proposal, answer in zip(proposals, found.answers, strict=True):
         if isinstance(answer, int):
             claims.append(_EMPTY[answer])
@@ -117,12 +134,12 @@ def decode(reply: bytes, proposals: Sequence[Proposal]) -> Answer:
         else:
             claims.append(_held(proposal.subjects, answer))
             settled.append(not answer.unconfirmed and not answer.agreement)
-    return Answer(Stamp(found.epoch, found.generation), claims, settled)
+    return Answer(stamps, claims, settled)
 
 
-def confirmed(assignment: Assignment) -> bytes:
-    """Return the field's value for a record that is known to be published."""
-    return b"+" + _encode(
+def encode_record(assignment: Assignment) -> bytes:
+    """Return a record as it is stored behind its mark."""
+    return _encode(
         _Record(
             assignment.version,
             assignment.variation_id,
@@ -134,9 +151,19 @@ def confirmed(assignment: Assignment) -> bytes:
     )
 
 
+def decode_record(record: bytes) -> Assignment:
+    """Return what is stored behind a mark."""
+    return _assignment(_decode_record(record))
+
+
+def confirmed(assignment: Assignment) -> bytes:
+    """Return the field's value for a record that is known to be published."""
+    return b"+" + encode_record(assignment)
+
+
 def record_of(value: bytes) -> Assignment:
     """Return the record that a field of a subject's hash holds."""
-    return _assignment(_decode_record(value[1:]))  # behind the mark
+    return decode_record(value[1:])  # behind the mark
 
 
 def _assignment(record: _Record) -> Assignment:
@@ -154,13 +181,13 @@ def _held(subjects: tuple[Subject, ...], answer: _Held) -> Held:
     return Held(assignment, answer.position, unconfirmed, answer.agreement == _CONFLICT)
 
 
-class _Keys:
-    """The keys of a call, each once, the meta hash first; `ttls` are those of the others."""
+class Keys:
+    """The keys of a call to a bucket, each once, the meta hash first; `ttls` are those of the others."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, bucket: int) -> None:
         self._layout = layout
         self._places: dict[bytes, int] = {}
-        self.names = [layout.meta]
+        self.names = [layout.meta(bucket)]
         self.ttls: list[int] = []
 
     def index(self, subject: Subject) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
-from worker.stores.redis_connections import Connections
+from worker.stores.redis_client import Call, Client, Command, Script
 from worker.stores.redis_errors import FailureKind, StoreRefusedError, explained, kind_of, refusal
 from worker.stores.redis_records import Layout
+from worker.stores.redis_urls import is_cluster
 
 _Found = TypeVar("_Found")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
@@ -65,7 +66,6 @@ class Patience:
 
         Raises:
             StoreRefusedError: waiting would not help.
-            NoScriptError: the server does not know the script by its hash.
         """
         try:
             return await self._try(call)
@@ -96,8 +96,6 @@ class Patience:
     async def _try(self, call: Callable[[], Awaitable[_Found]]) -> _Found:
         try:
             return await call()
-        except NoScriptError:
-            raise  # who asked has its text
         except (RedisError, OSError) as error:
             kind = kind_of(error)
             self._telemetry.failed(kind)
@@ -120,47 +118,68 @@ def fingerprint(pepper: bytes) -> str:
     return hmac.digest(pepper, b"experiment-worker pepper fingerprint", "sha256").hex()[:16]
 
 
-async def check(connections: Connections) -> None:
-    """Look whether the server can keep assignments: a standalone primary that never drops a key.
+class PatientCalls:
+    """Sends commands to a client's servers, however long they are away.
+
+    Every method raises StoreRefusedError: waiting would not help.
+    """
+
+    def __init__(self, client: Client, patience: Patience) -> None:
+        self._client = client
+        self._patience = patience
+
+    async def call_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands, each to the server of its first key, and return their answers in order."""
+        return await self._patience.until_answered(lambda: self._client.call_all(commands))
+
+    async def run_all(self, script: Script, calls: Sequence[Call]) -> list[Any]:
+        """Run a script with each of these keys and arguments and return its answers in order."""
+        return await self._patience.until_answered(lambda: self._client.run_all(script, calls))
+
+
+async def check(client: Client) -> None:
+    """Look whether the servers can keep assignments: primaries that never drop a key.
 
     Raises:
-        StoreUnavailableError: it can't be asked now.
-        StoreRefusedError: it can't.
+        StoreUnavailableError: they can't be asked now.
+        StoreRefusedError: they can't.
     """
-    check_facts(await facts(connections))
+    for server, found in (await facts(client)).items():
+        check_facts(found, server, clustered=is_cluster(client.url))
 
 
-async def facts(connections: Connections) -> dict[str, str]:
-    """Return what the server tells about itself (INFO).
+async def facts(client: Client) -> dict[str, dict[str, str]]:
+    """Return what the servers tell about themselves (INFO), each by its name.
 
     Raises:
-        StoreUnavailableError: it can't be asked now; StoreRefusedError: it refuses.
+        StoreUnavailableError: they can't be asked now; StoreRefusedError: one refuses.
     """
-    with explained(connections.url):
-        return _parse(await connections.call("INFO"))
+    with explained(client.url):
+        return {server: _parse(found) for server, found in (await client.ask_servers("INFO")).items()}
 
 
-def check_facts(found: Mapping[str, str]) -> None:
+def check_facts(found: Mapping[str, str], server: str, *, clustered: bool) -> None:
     """Look whether a server that tells this of itself can keep assignments.
 
     Raises:
         StoreRefusedError: it can't.
     """
+    where = f"redis.url: {server}: found" if clustered else "redis.url: found"
     version = tuple(int(part) for part in found["redis_version"].split(".")[:2])
     if version < _OLDEST_VERSION:
-        raise StoreRefusedError(f"redis.url: found Redis {found['redis_version']}, expected 6.2 or later")
-    if found.get("cluster_enabled") == "1":
-        raise StoreRefusedError("redis.url: found a node of a Redis Cluster, expected a standalone Redis")
+        raise StoreRefusedError(f"{where} Redis {found['redis_version']}, expected 6.2 or later")
+    if not clustered and found.get("cluster_enabled") == "1":
+        raise StoreRefusedError(f"{where} a node of a Redis Cluster, expected redis+cluster:// with some of its nodes")
     if found.get("role") != "master":
-        raise StoreRefusedError("redis.url: found a replica (role:slave), expected the primary")
-    _check_policy(found["maxmemory_policy"])
+        raise StoreRefusedError(f"{where} a replica (role:slave), expected the primary")
+    _check_policy(where, found["maxmemory_policy"])
 
 
-def _check_policy(policy: str) -> None:
+def _check_policy(where: str, policy: str) -> None:
     """Refuse `volatile-*` as well: every record has a ttl, and one that is dropped reassigns its subject silently."""
     if policy != "noeviction":
         raise StoreRefusedError(
-            f"redis.url: found maxmemory-policy {policy}, expected noeviction: any other may drop assignments when "
+            f"{where} maxmemory-policy {policy}, expected noeviction: any other may drop assignments when "
             "memory is short, and nobody would notice. Set it with CONFIG SET maxmemory-policy noeviction"
         )
 
@@ -170,37 +189,38 @@ def _parse(info: bytes) -> dict[str, str]:
     return {name: value for name, colon, value in lines if colon}
 
 
-async def check_pepper(connections: Connections, layout: Layout, pepper: str) -> None:
+async def check_pepper(client: Client, layout: Layout, pepper: str) -> None:
     """Look whether the store's keys were made with the pepper of that fingerprint; a new store takes it.
 
     Raises:
         StoreUnavailableError: it can't be asked now.
         StoreRefusedError: they were made with another one.
     """
-    with explained(connections.url):
-        await connections.call("HSETNX", layout.meta, "pepper", pepper)
-    check_fingerprint(layout, await stored_pepper(connections, layout), pepper)
+    with explained(client.url):
+        await client.call_all([("HSETNX", layout.meta(bucket), "pepper", pepper) for bucket in range(layout.buckets)])
+    check_fingerprint(layout, await stored_peppers(client, layout), pepper)
 
 
-async def stored_pepper(connections: Connections, layout: Layout) -> str | None:
-    """Return the fingerprint of the pepper that made the store's keys, None if it has none yet.
+async def stored_peppers(client: Client, layout: Layout) -> set[str]:
+    """Return the fingerprints of the peppers that made the store's keys: one, or none for a store without keys.
 
     Raises:
         StoreUnavailableError: it can't be asked now; StoreRefusedError: it refuses.
     """
-    with explained(connections.url):
-        found = await connections.call("HGET", layout.meta, "pepper")
-    return None if found is None else found.decode()
+    commands: list[Command] = [("HGET", layout.meta(bucket), "pepper") for bucket in range(layout.buckets)]
+    with explained(client.url):
+        found = await client.call_all(commands)
+    return {each.decode() for each in found if each is not None}
 
 
-def check_fingerprint(layout: Layout, found: str | None, expected: str) -> None:
-    """Compare the fingerprint of the pepper that made the store's keys, None if it has none yet.
+def check_fingerprint(layout: Layout, found: Collection[str], expected: str) -> None:
+    """Compare the fingerprints of the peppers that made the store's keys.
 
     Raises:
-        StoreRefusedError: it is another one.
+        StoreRefusedError: one is another one.
     """
-    if found not in {None, expected}:
+    for other in sorted({*found} - {expected}):
         raise StoreRefusedError(
-            f"subjects.pepper: the store's keys were made with another pepper (fingerprint found {found}, expected"
+            f"subjects.pepper: the store's keys were made with another pepper (fingerprint found {other}, expected"
             f" {expected}). Set that pepper, or another redis.key_prefix than {layout.prefix} for a store of its own"
         )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
-from worker.stores.redis_connections import Connections
+from worker.stores.redis_client import Script
+from worker.stores.redis_cluster import client_of
 from worker.stores.redis_server import Patience, StoreTelemetry
 
-_SCRIPT = Path(__file__).with_name("trial.lua").read_bytes()
-_SHA = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()
+_TRIAL = Script("trial.lua")
 _CLOSE_SECONDS = 0.5
 _Answer = tuple[int, int]
 
@@ -29,13 +27,13 @@ class RedisTrials:
     def __init__(
         self, url: str, *, prefix: str, timeout_ms: int, telemetry: StoreTelemetry, patient: bool = True
     ) -> None:
-        self._connections = Connections(url, timeout_ms / 1000)
+        self._client = client_of(url, timeout_ms / 1000)
         self._key = f"{prefix}:trials"
         self._ask = Patience(url, telemetry).until_answered if patient else _ask_once
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._connections.aclose()
+        await self._client.aclose()
 
     async def opened(self, place: str, offset: int, until: int) -> tuple[int, int]:
         """Note that a lane begins there; return up to where it tries records alone, and the deaths of the first one.
@@ -60,10 +58,7 @@ class RedisTrials:
                 await self._note("closed", place)
 
     async def _note(self, *what: str | int) -> _Answer:
-        try:
-            alone_until, deaths = await self._connections.call("EVALSHA", _SHA, 1, self._key, *what)
-        except NoScriptError:  # a server that started anew, or forgot its scripts
-            alone_until, deaths = await self._connections.call("EVAL", _SCRIPT, 1, self._key, *what)
+        alone_until, deaths = await self._client.run(_TRIAL, [self._key], *what)
         return alone_until, deaths
 
 
