@@ -5,11 +5,14 @@ from contextlib import aclosing
 
 import pytest
 
-from deploy.dev.servers import Redis
-from tests.stores.redis_stores import Telemetry, connect, new_prefix
+from deploy.dev.servers import Redis, RedisCluster
+from tests.stores.redis_stores import Telemetry, connect, layout_at, new_prefix
 from tests.tcp_proxy import TcpProxy
 from worker.stores.redis import RedisStore
+from worker.stores.redis_client import Client
+from worker.stores.redis_cluster import client_of
 from worker.stores.redis_connections import Connections
+from worker.stores.redis_records import Layout
 
 
 @pytest.fixture
@@ -32,6 +35,26 @@ async def shared_admin(redis: Redis) -> AsyncIterator[Connections]:
     """The server of all tests: nothing but the test's own keys may be touched."""
     async with aclosing(Connections(redis.url, timeout=10)) as client:
         yield client
+
+
+@pytest.fixture(params=["redis", "redis_cluster"])
+def server(request: pytest.FixtureRequest) -> Redis | RedisCluster:
+    """The server of all tests, and the Cluster."""
+    found: Redis | RedisCluster = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+async def client(server: Redis | RedisCluster) -> AsyncIterator[Client]:
+    """A client of either: nothing but the test's own keys may be touched."""
+    async with aclosing(client_of(server.url, timeout=10)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def layout(server: Redis | RedisCluster, prefix: str) -> Layout:
+    """Where the test's keys are on either."""
+    return layout_at(server.url, prefix)
 
 
 @pytest.fixture

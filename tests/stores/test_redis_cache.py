@@ -7,12 +7,13 @@ from contextlib import aclosing
 
 import pytest
 
-from deploy.dev.servers import Redis
+from deploy.dev.servers import Redis, RedisCluster
 from tests.experiments_factory import new_experiment, new_proposal, subjects
 from tests.stores.redis_stores import ALL, DAY_MS, MAIL, USER, Telemetry, claim, connect, hold, hold_confirmed
 from worker.experiments.claims import Held, Published, Vacant
 from worker.stores.redis import RedisStore
-from worker.stores.redis_connections import Connections
+from worker.stores.redis_client import Client
+from worker.stores.redis_records import Layout
 
 CACHED, ASKED = (0, 1), (1, 0)
 
@@ -31,8 +32,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def store(redis: Redis, prefix: str, telemetry: Telemetry, clock: Clock) -> AsyncIterator[RedisStore]:
-    async with aclosing(await connect(redis.url, prefix=prefix, telemetry=telemetry, clock=clock)) as opened:
+async def store(
+    server: Redis | RedisCluster, prefix: str, telemetry: Telemetry, clock: Clock
+) -> AsyncIterator[RedisStore]:
+    async with aclosing(await connect(server.url, prefix=prefix, telemetry=telemetry, clock=clock)) as opened:
         yield opened
 
 
@@ -40,6 +43,25 @@ async def remember(store: RedisStore, *names: str, draw: str = "a") -> Held:
     """Have the store answer so that the worker remembers it."""
     await hold_confirmed(store, "evt_1", *names, draw=draw)
     return await hold(store, "evt_2", *names, draw=None)
+
+
+def meta_of(layout: Layout, name: str) -> str:
+    (subject,) = subjects(name)
+    return layout.meta(layout.bucket_of(subject.key))
+
+
+async def lose(client: Client, layout: Layout, name: str) -> None:
+    """Lose somebody's records, and tell the workers."""
+    (subject,) = subjects(name)
+    await client.call("DEL", layout.key_of(subject.hex))
+    await client.call("HINCRBY", meta_of(layout, name), "generation", 1)
+
+
+def neighbour(layout: Layout, name: str) -> str:
+    """Return somebody else who is in the same bucket."""
+    (subject,) = subjects(name)
+    others = (f"user:other-{number}" for number in range(10_000))
+    return next(other for other in others if meta_of(layout, other) == layout.meta(layout.bucket_of(subject.key)))
 
 
 async def test_a_confirmed_record_of_all_identities_is_remembered(store: RedisStore, telemetry: Telemetry) -> None:
@@ -85,21 +107,19 @@ async def test_other_identities_are_asked_for_again(store: RedisStore, telemetry
 
 
 async def test_a_new_generation_forgets_everything(
-    store: RedisStore, telemetry: Telemetry, shared_admin: Connections, prefix: str
+    store: RedisStore, telemetry: Telemetry, client: Client, layout: Layout
 ) -> None:
     await remember(store, USER)
-    await shared_admin.call("DEL", f"{prefix}:s:{subjects(USER)[0].hex}")
-    await shared_admin.call("HINCRBY", f"{prefix}:meta", "generation", 1)
+    await lose(client, layout, USER)
     assert (await hold(store, "evt_3", USER, draw="b")).assignment.event_id == "evt_3"
     assert telemetry.claims[-1] == ASKED
 
 
 async def test_a_new_generation_asks_for_a_batch_anew_where_only_some_of_it_was_asked(
-    store: RedisStore, telemetry: Telemetry, shared_admin: Connections, prefix: str
+    store: RedisStore, telemetry: Telemetry, client: Client, layout: Layout
 ) -> None:
     await remember(store, USER)
-    await shared_admin.call("DEL", f"{prefix}:s:{subjects(USER)[0].hex}")
-    await shared_admin.call("HINCRBY", f"{prefix}:meta", "generation", 1)
+    await lose(client, layout, USER)
     batch = [new_proposal(f"evt_{name}", name, draw="b", experiment=ALL) for name in (MAIL, USER)]
     answers = await store.claim(batch)
     assert [each.assignment.variation_id for each in answers if isinstance(each, Held)] == ["b", "b"]
@@ -107,31 +127,42 @@ async def test_a_new_generation_asks_for_a_batch_anew_where_only_some_of_it_was_
 
 
 async def test_a_new_generation_that_came_with_other_answers_forgets_everything(
-    store: RedisStore, telemetry: Telemetry, shared_admin: Connections, prefix: str
+    store: RedisStore, telemetry: Telemetry, client: Client, layout: Layout
 ) -> None:
     await remember(store, USER)
-    await shared_admin.call("DEL", f"{prefix}:s:{subjects(USER)[0].hex}")
-    await shared_admin.call("HINCRBY", f"{prefix}:meta", "generation", 1)
-    await hold(store, "evt_3", MAIL)
+    await lose(client, layout, USER)
+    await hold(store, "evt_3", neighbour(layout, USER))
     assert (await hold(store, "evt_4", USER, draw="b")).assignment.event_id == "evt_4"
     assert telemetry.claims[-1] == ASKED
 
 
+async def test_what_was_remembered_before_a_new_generation_is_not_believed_beside_what_came_after(
+    store: RedisStore, client: Client, layout: Layout
+) -> None:
+    await remember(store, USER)
+    await lose(client, layout, USER)
+    other = neighbour(layout, USER)
+    await remember(store, other)
+    batch = [new_proposal("evt_3", name, draw="b", experiment=ALL) for name in (USER, other)]
+    answers = await store.claim(batch)
+    assert [each.assignment.event_id for each in answers if isinstance(each, Held)] == ["evt_3", "evt_1"]
+
+
 async def test_a_store_without_an_epoch_is_not_believed_for_long(
-    store: RedisStore, shared_admin: Connections, prefix: str
+    store: RedisStore, client: Client, layout: Layout
 ) -> None:
     await hold_confirmed(store, "evt_1", USER)
-    await shared_admin.call("DEL", f"{prefix}:meta")
+    await client.call("DEL", meta_of(layout, USER))
     await hold(store, "evt_2", USER)
-    await shared_admin.call("DEL", f"{prefix}:s:{subjects(USER)[0].hex}", f"{prefix}:meta")
+    await client.call("DEL", layout.key_of(subjects(USER)[0].hex), meta_of(layout, USER))
     assert (await hold(store, "evt_3", USER, draw="b")).assignment.event_id == "evt_3"
 
 
 async def test_another_epoch_forgets_everything(
-    store: RedisStore, telemetry: Telemetry, shared_admin: Connections, prefix: str
+    store: RedisStore, telemetry: Telemetry, client: Client, layout: Layout
 ) -> None:
     await remember(store, USER)
-    await shared_admin.call("DEL", f"{prefix}:s:{subjects(USER)[0].hex}", f"{prefix}:meta")
+    await client.call("DEL", layout.key_of(subjects(USER)[0].hex), meta_of(layout, USER))
     assert (await hold(store, "evt_3", USER, draw="b")).assignment.event_id == "evt_3"
     assert telemetry.losses == [0]
 
@@ -149,10 +180,10 @@ async def test_nothing_is_remembered_for_longer_than_a_minute(
 
 @pytest.mark.parametrize(("ttl_ms", "link_ttl_ms"), [(100_000, DAY_MS), (DAY_MS, 100_000)])
 async def test_nothing_is_remembered_for_longer_than_a_tenth_of_a_record_s_life(
-    redis: Redis, telemetry: Telemetry, clock: Clock, ttl_ms: int, link_ttl_ms: int
+    server: Redis | RedisCluster, telemetry: Telemetry, clock: Clock, ttl_ms: int, link_ttl_ms: int
 ) -> None:
     lives = {"ttl_ms": ttl_ms, "link_ttl_ms": link_ttl_ms}
-    async with aclosing(await connect(redis.url, telemetry=telemetry, clock=clock, **lives)) as store:
+    async with aclosing(await connect(server.url, telemetry=telemetry, clock=clock, **lives)) as store:
         await remember(store, USER)
         clock.now = 9.9
         await hold(store, "evt_3", USER)
@@ -163,9 +194,9 @@ async def test_nothing_is_remembered_for_longer_than_a_tenth_of_a_record_s_life(
 
 @pytest.mark.parametrize(("size", "then"), [(0, ASKED), (1, ASKED), (2, CACHED)])
 async def test_no_more_is_remembered_than_was_said(
-    redis: Redis, telemetry: Telemetry, size: int, then: tuple[int, int]
+    server: Redis | RedisCluster, telemetry: Telemetry, size: int, then: tuple[int, int]
 ) -> None:
-    async with aclosing(await connect(redis.url, telemetry=telemetry, cache_records=size)) as store:
+    async with aclosing(await connect(server.url, telemetry=telemetry, cache_records=size)) as store:
         await remember(store, USER)
         await remember(store, MAIL)
         await hold(store, "evt_3", USER)
@@ -182,22 +213,22 @@ async def test_subjects_of_an_earlier_proposal_that_is_asked_are_asked_as_well(
 
 
 async def test_replacing_what_others_may_remember_has_all_workers_ask_again(
-    store: RedisStore, redis: Redis, prefix: str
+    store: RedisStore, server: Redis | RedisCluster, prefix: str
 ) -> None:
     await remember(store, USER, draw="b")
     narrow = new_experiment({"b": 1, "c": 1})
-    async with aclosing(await connect(redis.url, prefix=prefix)) as other:
+    async with aclosing(await connect(server.url, prefix=prefix)) as other:
         await hold(other, "evt_3", MAIL, draw="a")
         assert (await hold(other, "evt_4", MAIL, USER, draw="c", of=narrow)).assignment.version == 1
     assert (await hold(store, "evt_5", USER)).assignment.variation_id == "c"
 
 
 async def test_a_mark_that_is_taken_away_has_all_workers_ask_again(
-    store: RedisStore, redis: Redis, prefix: str
+    store: RedisStore, server: Redis | RedisCluster, prefix: str
 ) -> None:
     await hold_confirmed(store, "evt_1", USER)
     await hold_confirmed(store, "evt_2", USER, draw="b", of=new_experiment({"b": 1}))
     await hold(store, "evt_3", USER)
-    async with aclosing(await connect(redis.url, prefix=prefix)) as other:
+    async with aclosing(await connect(server.url, prefix=prefix)) as other:
         other.confirm([Published(None, ALL.id, subject, 0) for subject in subjects(USER)])
     assert (await hold(store, "evt_4", USER)).unconfirmed == subjects(USER)

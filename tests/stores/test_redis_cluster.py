@@ -13,7 +13,7 @@ from redis.crc import key_slot
 
 from deploy.dev.servers import Redis, RedisCluster, RedisNode, free_port, redis_cli
 from tests.experiments_factory import new_proposal, subjects
-from tests.stores.redis_stores import ALL, DAY_MS, MAIL, USER, Telemetry, connect, hold, hold_confirmed
+from tests.stores.redis_stores import ALL, DAY_MS, MAIL, USER, Telemetry, connect, hold, hold_confirmed, layout_at
 from tests.stores.truths import Log, published
 from worker.experiments.claims import Held
 from worker.stores.redis import RedisStore
@@ -21,16 +21,13 @@ from worker.stores.redis_cluster import ClusterConnections, client_of
 from worker.stores.redis_erasing import RedisEraser
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
 from worker.stores.redis_reading import RedisReader
-from worker.stores.redis_records import CLUSTER_BUCKETS, Layout
+from worker.stores.redis_records import CLUSTER_BUCKETS
 from worker.stores.redis_server import fingerprint
 from worker.stores.redis_urls import parse
 
 _GUIDE = Path(__file__).parents[2] / "docs" / "connecting.md"
 _PEOPLE = 40
-
-
-def layout(prefix: str) -> Layout:
-    return Layout(prefix, 400 * DAY_MS, 30 * DAY_MS, CLUSTER_BUCKETS)
+_CLUSTER = "redis+cluster://"
 
 
 @pytest.fixture
@@ -64,7 +61,9 @@ def buckets_of(cluster: RedisCluster, prefix: str) -> dict[int, list[int]]:
         ranges = [word.partition("-") for word in line.split()[8:] if not word.startswith("[")]
         held = {slot for first, _, last in ranges for slot in range(int(first), int(last or first) + 1)}
         port = int(address.partition("@")[0].rpartition(":")[2])
-        served[port] = [n for n in range(CLUSTER_BUCKETS) if key_slot(layout(prefix).meta(n).encode()) in held]
+        served[port] = [
+            n for n in range(CLUSTER_BUCKETS) if key_slot(layout_at(_CLUSTER, prefix).meta(n).encode()) in held
+        ]
     return served
 
 
@@ -121,7 +120,7 @@ async def test_keys_of_a_bucket_are_on_one_node_and_hold_no_identifier(
         await hold(store, "evt_1", USER, MAIL, tenant="acme")
     async with aclosing(ClusterConnections(redis_cluster.url, timeout=5)) as client:
         found = await client.ask_servers("KEYS", f"{prefix}*")
-    kept = layout(prefix)
+    kept = layout_at(_CLUSTER, prefix)
     metas = {kept.meta(bucket) for bucket in range(64)}
     keys = {key.decode() for each in found.values() for key in each}
     assert keys == metas | {kept.key_of(subject.hex) for subject in subjects(USER, MAIL, tenant="acme")}
@@ -140,7 +139,7 @@ async def test_every_use_gives_records_their_whole_life_again(redis_cluster: Red
     ):
         await hold(store, "evt_1", USER, MAIL)
         for subject, days in zip(subjects(USER, MAIL), (400, 30), strict=True):
-            key = layout(prefix).key_of(subject.hex)
+            key = layout_at(_CLUSTER, prefix).key_of(subject.hex)
             assert days * DAY_MS - 60_000 < await client.call("PTTL", key) <= days * DAY_MS
             await client.call("PEXPIRE", key, 60_000)
             await hold(store, "evt_2", USER, MAIL)
@@ -162,7 +161,7 @@ async def test_events_that_share_only_the_user_may_differ_and_that_is_counted(
 
 
 async def test_what_was_erased_is_forgotten_by_all_workers(redis_cluster: RedisCluster, prefix: str) -> None:
-    kept, print_ = layout(prefix), fingerprint(b"pepper")
+    kept, print_ = layout_at(_CLUSTER, prefix), fingerprint(b"pepper")
     async with (
         aclosing(await connect(redis_cluster.url, prefix=prefix)) as store,
         aclosing(client_of(redis_cluster.url, timeout=5)) as client,
@@ -205,7 +204,7 @@ async def test_a_node_that_lost_its_data_is_rebuilt_and_the_others_are_left_alon
             before[name] = (await hold_confirmed(store, "evt_1", name, draw="a")).assignment
             truth.publish(name, before[name])
         lost = own_cluster.primaries[0]
-        metas = [layout(prefix).meta(bucket) for bucket in range(64)]
+        metas = [layout_at(_CLUSTER, prefix).meta(bucket) for bucket in range(64)]
         epochs = [await client.call("HGET", meta, "epoch") for meta in metas]
         lost.ask("FLUSHALL")
         assert {name: (await hold(store, "evt_2", name, draw="b")).assignment for name in names} == before
@@ -271,7 +270,7 @@ class Moving:
     """A bucket on its way from one node to another, key by key."""
 
     def __init__(self, cluster: RedisCluster, prefix: str, bucket: int) -> None:
-        self._layout = layout(prefix)
+        self._layout = layout_at(_CLUSTER, prefix)
         self._meta = self._layout.meta(bucket)
         served = buckets_of(cluster, prefix)
         self.source, self.target = sorted(cluster.primaries, key=lambda node: bucket not in served[node.port])[:2]
@@ -303,7 +302,7 @@ async def test_while_a_bucket_moves_claims_are_asked_where_they_are_or_wait(
 ) -> None:
     [ada] = subjects(USER)
     telemetry = Telemetry()
-    moving = Moving(own_cluster, prefix, layout(prefix).bucket_of(ada.key))
+    moving = Moving(own_cluster, prefix, layout_at(_CLUSTER, prefix).bucket_of(ada.key))
     truth = Log()
     async with aclosing(
         await connect(own_cluster.url, prefix=prefix, telemetry=telemetry, truth=truth, cache_records=0)
@@ -312,7 +311,7 @@ async def test_while_a_bucket_moves_claims_are_asked_where_they_are_or_wait(
         moving.make_the_past_longer()
         moving.begin()
         assert (await hold(store, "evt_2", USER, draw="b")).assignment == first.assignment  # still at the source
-        moving.move(layout(prefix).key_of(ada.hex))
+        moving.move(layout_at(_CLUSTER, prefix).key_of(ada.hex))
         waiting = asyncio.create_task(hold(store, "evt_3", USER, draw="b"))
         await asyncio.wait_for(telemetry.failed_once.wait(), 20)  # its keys are on both sides
         assert set(telemetry.failures) == {"no_primary"}
@@ -331,7 +330,7 @@ async def test_a_bucket_that_may_not_have_been_moved_whole_is_rebuilt(
 ) -> None:
     [ada] = subjects(USER)
     telemetry, truth = Telemetry(), Log()
-    bucket = layout(prefix).bucket_of(ada.key)
+    bucket = layout_at(_CLUSTER, prefix).bucket_of(ada.key)
     moving = Moving(own_cluster, prefix, bucket)
     async with aclosing(
         await connect(own_cluster.url, prefix=prefix, telemetry=telemetry, truth=truth, cache_records=0)
@@ -340,7 +339,7 @@ async def test_a_bucket_that_may_not_have_been_moved_whole_is_rebuilt(
         truth.publish(USER, first.assignment)
         if came != "lately":
             moving.make_the_past_longer()
-            moving.source.ask("HSET", layout(prefix).meta(bucket), "run_id", "of-another-server")
+            moving.source.ask("HSET", layout_at(_CLUSTER, prefix).meta(bucket), "run_id", "of-another-server")
         moving.begin()
         moving.move()
         moving.end()

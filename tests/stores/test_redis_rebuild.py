@@ -7,10 +7,12 @@ import pytest
 
 from deploy.dev.servers import Redis
 from tests.experiments_factory import subjects
-from tests.stores.redis_stores import ALL, MAIL, USER, Telemetry, connect, hold, hold_confirmed
+from tests.stores.redis_stores import ALL, MAIL, USER, Telemetry, connect, hold, hold_confirmed, layout_at
 from tests.stores.truths import Log, published, tombstone
 from worker.experiments.claims import Held, Published
 from worker.stores.redis_connections import Connections
+from worker.stores.redis_rebuild import Rebuilder
+from worker.stores.redis_server import Patience, PatientCalls, fingerprint
 from worker.stores.truth import Entry
 
 (ADA,), (BOB,), (MAILED,) = subjects(USER), subjects("user:bob"), subjects(MAIL)
@@ -121,6 +123,21 @@ async def test_one_worker_rebuilds_and_the_others_wait(own_redis: Redis, admin: 
     assert sum(len(truth.asked_since) for truth in truths) == 2
     for store in stores:
         await store.aclose()
+
+
+async def test_who_saw_the_store_broken_before_another_made_it_whole_leaves_it_alone(
+    own_redis: Redis, admin: Connections, prefix: str, telemetry: Telemetry
+) -> None:
+    truth = Log(published(ADA))
+    layout = layout_at(own_redis.url, prefix)
+    calls = PatientCalls(admin, Patience(own_redis.url, telemetry))
+    late = Rebuilder(calls, layout, fingerprint(b"pepper"), truth, telemetry)
+    seen = await late.states()
+    assert not any(state.whole for state in seen)
+    async with aclosing(await connect(own_redis.url, prefix=prefix, truth=truth)):
+        assert await late.rebuild(seen, 0) is None
+        assert len(truth.asked_since) == 1
+        assert await late.rebuild(await late.states(), 0) is not None  # as by hand
 
 
 async def test_a_flush_in_the_middle_of_a_rebuild_starts_it_over(

@@ -17,9 +17,8 @@ from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import StoreRefusedError
 
 
-@pytest.fixture(params=["redis", "redis_cluster"])
-async def workers(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[tuple[RedisStore, RedisStore]]:
-    server: Redis | RedisCluster = request.getfixturevalue(request.param)
+@pytest.fixture
+async def workers(server: Redis | RedisCluster, prefix: str) -> AsyncIterator[tuple[RedisStore, RedisStore]]:
     one, other = await connect(server.url, prefix=prefix), await connect(server.url, prefix=prefix)
     async with aclosing(one), aclosing(other):
         yield one, other
@@ -44,9 +43,9 @@ async def test_what_one_worker_confirmed_is_offered_by_no_other(workers: tuple[R
     assert (await hold(other, "evt_4", USER)).unconfirmed == ()
 
 
-async def test_an_idle_worker_confirms_by_itself(redis: Redis, prefix: str) -> None:
-    idle = await connect(redis.url, prefix=prefix, confirm_within=0.01)
-    other = await connect(redis.url, prefix=prefix, cache_records=0)
+async def test_an_idle_worker_confirms_by_itself(server: Redis | RedisCluster, prefix: str) -> None:
+    idle = await connect(server.url, prefix=prefix, confirm_within=0.01)
+    other = await connect(server.url, prefix=prefix, cache_records=0)
     await hold_confirmed(idle, "evt_1", USER)
     async with asyncio.timeout(10):
         while (await hold(other, "evt_2", USER)).unconfirmed:
@@ -55,14 +54,14 @@ async def test_an_idle_worker_confirms_by_itself(redis: Redis, prefix: str) -> N
     await other.aclose()
 
 
-async def test_a_store_that_is_closed_confirms_first_however_much(redis: Redis, prefix: str) -> None:
+async def test_a_store_that_is_closed_confirms_first_however_much(server: Redis | RedisCluster, prefix: str) -> None:
     names = [f"user:{number}" for number in range(6000)]
     batch = [new_proposal("evt_1", name, draw="a", experiment=ALL) for name in names]
-    closed = await connect(redis.url, prefix=prefix)
+    closed = await connect(server.url, prefix=prefix)
     await closed.claim(batch)
     closed.confirm([Published(None, ALL.id, subject, 0) for subject in subjects(*names)])
     await closed.aclose()
-    async with aclosing(await connect(redis.url, prefix=prefix)) as other:
+    async with aclosing(await connect(server.url, prefix=prefix)) as other:
         assert not any(claim.unconfirmed for claim in await other.claim(batch) if isinstance(claim, Held))
 
 

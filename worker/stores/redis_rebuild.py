@@ -262,13 +262,19 @@ class _Locks:
         self.held: dict[int, str] = {}
 
     async def acquire(self, states: Sequence[State], *, partly: bool = True) -> bool:
-        """Take what can be had, or all or none, and tell whether that is any."""
-        wanted = [("SET", self._layout.lock(each.bucket), self._token, "NX", "PX", LOCK_MS) for each in states]
-        had = await self._calls.call_all(wanted)
-        self.held = {state.bucket: state.server for state, is_had in zip(states, had, strict=True) if is_had}
-        if not partly and not all(had):
-            await self._all("release")
-            self.held = {}
+        """Take what can be had, or all or none, and tell whether that is any.
+
+        A bucket can't be had that somebody else has made whole since.
+        """
+        sets = [("SET", self._layout.lock(each.bucket), self._token, "NX", "PX", LOCK_MS) for each in states]
+        had = await self._calls.call_all(sets)
+        held = [state for state, is_had in zip(states, had, strict=True) if is_had]
+        self.held = {state.bucket: state.server for state in held}
+        epochs = await self._calls.call_all([("HGET", self._layout.meta(each.bucket), "epoch") for each in held])
+        kept = {state.bucket for state, epoch in zip(held, epochs, strict=True) if _text(epoch) == state.epoch}
+        if not partly and len(kept) < len(states):
+            kept = set()
+        await self._release(self.held.keys() - kept)
         return bool(self.held)
 
     @asynccontextmanager
@@ -279,7 +285,7 @@ class _Locks:
             yield
         except BaseException:
             with suppress(LockLostError, TimeoutError):
-                await asyncio.wait_for(self._all("release"), _RELEASE_SECONDS)
+                await asyncio.wait_for(self._release({*self.held}), _RELEASE_SECONDS)
             raise
         finally:
             keeper.cancel()
@@ -292,7 +298,7 @@ class _Locks:
             LockLostError: one is not held any more.
         """
         calls = [self._call(bucket, step, work[bucket]) for bucket in work if bucket in self.held]
-        changed = await self._calls.run_all(_REBUILD, calls)
+        changed = await self._calls.run_all(_REBUILD, calls) if calls else []
         if _LOST in changed:
             raise LockLostError
         return sum(changed)
@@ -301,14 +307,16 @@ class _Locks:
         keys = [self._layout.meta(bucket), self._layout.lock(bucket), *work.keys]
         return keys, (self._token, self.held[bucket], LOCK_MS, step, _encode(work.argument), *work.values)
 
-    async def _all(self, step: _Step) -> None:
-        await self.step(step, {bucket: _Work() for bucket in self.held})
+    async def _release(self, buckets: set[int]) -> None:
+        await self.step("release", {bucket: _Work() for bucket in buckets})
+        for bucket in buckets:
+            del self.held[bucket]
 
     async def _keep(self) -> None:
         with suppress(LockLostError):  # the next step says so
             while True:
                 await asyncio.sleep(LOCK_MS / 3000)
-                await self._all("keep")
+                await self.step("keep", {bucket: _Work() for bucket in self.held})
 
 
 def _chunks(found: Sequence[Any]) -> Iterable[Sequence[Any]]:
