@@ -57,6 +57,11 @@ class Server:
         assert self._process is not None  # noqa: S101 - asked of a server that was started
         return self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Tell whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start and wait until the server answers.
 
@@ -97,7 +102,7 @@ class Server:
         self._send(signal.SIGCONT)
 
     def _send(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.runs:
             self._process.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
@@ -190,6 +195,13 @@ class RedisNode(Redis):
         """Send it a command and return what `redis-cli` prints."""
         return redis_cli(self.port, *command)
 
+    @property
+    def slots(self) -> set[int]:
+        """The slots that it serves, as it sees that itself."""
+        [own] = [line.split() for line in self.ask("CLUSTER", "NODES").splitlines() if "myself" in line]
+        ranges = [word.partition("-") for word in own[8:] if not word.startswith("[")]  # where one is on its way
+        return {slot for first, _, last in ranges for slot in range(int(first), int(last or first) + 1)}
+
     def wait_for(self, lines: Sequence[str], *command: str) -> None:
         """Ask until the answer has these lines.
 
@@ -209,6 +221,12 @@ class RedisCluster:
     def __init__(self, folder: Path, primaries: int = 3, replicas: int = 0) -> None:
         self.nodes = [RedisNode(folder / f"node-{number}") for number in range(primaries + replicas)]
         self.primaries, self.replicas = self.nodes[:primaries], self.nodes[primaries:]
+
+    @property
+    def in_charge(self) -> list[RedisNode]:
+        """The primaries that run and serve slots."""
+        running = (node for node in self.nodes if node.runs)
+        return [node for node in running if "role:master" in node.ask("INFO", "replication").split() and node.slots]
 
     @property
     def url(self) -> str:
@@ -236,6 +254,12 @@ class RedisCluster:
             replica.ask("CLUSTER", "REPLICATE", primary.ask("CLUSTER", "MYID"))
             replica.wait_for(["role:slave", "master_link_status:up"], "INFO", "replication")
             primary.wait_for(["connected_slaves:1"], "INFO", "replication")
+
+    def reshard(self, source: RedisNode, target: RedisNode, slots: int) -> None:
+        """Move so many slots, key by key, as operators do."""
+        ids = [node.ask("CLUSTER", "MYID") for node in (source, target)]
+        chosen = ["--cluster-from", ids[0], "--cluster-to", ids[1], "--cluster-slots", str(slots), "--cluster-yes"]
+        source.ask("--cluster", "reshard", f"127.0.0.1:{source.port}", *chosen)
 
     def stop(self) -> None:
         """Stop the nodes."""

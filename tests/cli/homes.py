@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from deploy.dev.servers import Kafka, Redis, free_port
+from deploy.dev.servers import Kafka, Redis, RedisCluster, free_port
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
 from tests.topic_records import make_topic, records_of
@@ -30,7 +30,7 @@ PATIENCE = 60.0  # seconds
 class Home:
     """Settings of one worker, with topics and a key prefix of its own."""
 
-    def __init__(self, kafka: Kafka, redis: Redis, folder: Path) -> None:
+    def __init__(self, kafka: Kafka, redis: Redis | RedisCluster, folder: Path) -> None:
         self.name = uuid.uuid4().hex[:8]
         self.brokers = kafka.bootstrap_servers
         self.definitions = folder / "definitions.json"

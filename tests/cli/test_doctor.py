@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from deploy.dev.servers import Kafka, Redis, free_port
+from deploy.dev.servers import Kafka, Redis, RedisCluster, free_port
 from tests.topic_records import records_of
 from worker.app.doctor import _skew
 from worker.cli.main import app
@@ -71,6 +71,17 @@ def test_where_all_is_well_every_check_says_so_in_its_order(kafka: Kafka, reques
     ]
     assert {check["status"] for each in checks.values() for check in each} == {"ok"}
     assert records_of(kafka.bootstrap_servers, f"{request.node.name[:50]}.exposures") == []
+
+
+@pytest.mark.usefixtures("topics")
+def test_each_node_of_a_cluster_is_looked_at(redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKER_REDIS__URL", redis_cluster.url)
+    checks = doctor(0)
+    for name in ("redis server", "redis persistence", "redis clock"):
+        told = [check["found"].split(": ")[0] for check in checks[name]]
+        assert sorted(told) == sorted(f"127.0.0.1:{node.port}" for node in redis_cluster.primaries)
+    assert all(f"127.0.0.1:{node.port}: Redis " in checks["redis"][0]["found"] for node in redis_cluster.primaries)
+    assert checks["redis keys"][0]["found"] == "no keys yet"
 
 
 @pytest.mark.usefixtures("topics")

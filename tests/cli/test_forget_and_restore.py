@@ -11,12 +11,14 @@ from typing import Any
 import orjson
 import pytest
 from redis import Redis as Client
+from redis import RedisCluster as ClusterClient
 from typer.testing import CliRunner, Result
 
-from deploy.dev.servers import Kafka, Redis, free_port
+from deploy.dev.servers import Kafka, Redis, RedisCluster, free_port
 from tests.cli.homes import Home, exposures, until
 from tests.definitions_documents import percentage_set
 from tests.factories import post_login
+from tests.stores.redis_stores import layout_at
 from tests.topic_records import records_of, send_records
 from worker.cli.main import app
 
@@ -25,17 +27,28 @@ TENANT = post_login()["event"]["tenant"]["id"]
 BOB = {"user_id": "auth0|bob", "email": "bob@example.com"}
 
 
+EITHER = pytest.mark.parametrize("home", ["redis", "redis_cluster"], indirect=True)
+"""On one server, and on a Cluster."""
+
+
 @pytest.fixture
-def home(kafka: Kafka, redis: Redis, tmp_path: Path) -> Home:
-    found = Home(kafka, redis, tmp_path)
+def home(kafka: Kafka, request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    server: Redis | RedisCluster = request.getfixturevalue(getattr(request, "param", "redis"))
+    found = Home(kafka, server, tmp_path)
     found.environment |= {"WORKER_KAFKA__TRANSACTION_TIMEOUT_MS": "2000", "WORKER_REDIS__CLAIM_MAX_AGE_MS": "200"}
     return found
 
 
 @pytest.fixture
-def client(redis: Redis) -> Iterator[Client]:
-    with Client.from_url(redis.url) as opened:
-        yield opened
+def client(home: Home) -> Iterator[Client]:
+    scheme, _, hosts = home.environment["WORKER_REDIS__URL"].partition("://")
+    opened: Any = (ClusterClient if "cluster" in scheme else Client).from_url(f"redis://{hosts.partition(',')[0]}")
+    yield opened
+    opened.close()
+
+
+def key_of(home: Home, subject: str, prefix: str = "") -> str:
+    return layout_at(home.environment["WORKER_REDIS__URL"], prefix or home.name).key_of(subject)
 
 
 def command(home: Home, *arguments: str, **environment: str) -> Result:
@@ -92,9 +105,11 @@ def working(home: Home) -> Iterator[Worker]:
 
 def lose(client: Client, home: Home) -> None:
     """Delete what the store holds, at once."""
-    client.delete(*client.keys(f"{home.name}:*"))
+    for key in client.keys(f"{home.name}:*"):
+        client.delete(key)
 
 
+@EITHER
 def test_who_is_forgotten_is_new_afterwards_and_a_rebuild_brings_nobody_else_back(home: Home, client: Client) -> None:
     with working(home) as worker:
         first = worker.process("evt_ada_1", ADA)
@@ -110,8 +125,8 @@ def test_who_is_forgotten_is_new_afterwards_and_a_rebuild_brings_nobody_else_bac
         assert home.topic("dead_letters") in receipt["not_erased"]
         lose(client, home)
         assert worker.process("evt_bob_2", BOB)["is_first"] is False
-        assert client.exists(f"{home.name}:s:{first['subject']}") == 0
-        assert client.exists(f"{home.name}:s:{other['subject']}") == 1
+        assert not client.exists(key_of(home, first["subject"]))
+        assert client.exists(key_of(home, other["subject"]))
         assert worker.process("evt_ada_2", ADA)["is_first"] is True
 
 
@@ -167,6 +182,7 @@ def test_nobody_changes_variation_when_the_store_is_lost_after_the_weights_were_
         assert newcomer["variation_id"] not in before
 
 
+@EITHER
 def test_restore_fills_a_prefix_with_what_was_published(home: Home, client: Client) -> None:
     with working(home) as worker:
         subjects = [worker.process(f"evt_{user['user_id']}", user)["subject"] for user in (ADA, BOB)]
@@ -176,12 +192,13 @@ def test_restore_fills_a_prefix_with_what_was_published(home: Home, client: Clie
     done = answer(home, "restore", "--store-prefix", f"{home.name}-b")
     assert (done["entries"], done["changed"], done["erased"]) == (4, 4, 0)
     for subject in subjects:
-        live, restored = (client.hgetall(f"{prefix}:s:{subject}") for prefix in (home.name, f"{home.name}-b"))
+        live, restored = (client.hgetall(key_of(home, subject, prefix)) for prefix in (home.name, f"{home.name}-b"))
         assert live.keys() == restored.keys()
         assert [value[1:] for value in live.values()] == [value[1:] for value in restored.values()]
     assert answer(home, "restore", "--store-prefix", f"{home.name}-b")["changed"] == 0
 
 
+@EITHER
 def test_restore_by_hand_makes_a_lost_store_whole(home: Home, client: Client) -> None:
     with working(home) as worker:
         subject = worker.process("evt_1", ADA)["subject"]
@@ -189,7 +206,7 @@ def test_restore_by_hand_makes_a_lost_store_whole(home: Home, client: Client) ->
     result = command(home, "restore")
     assert result.exit_code == 0
     assert "2 records written" in result.stdout
-    assert client.exists(f"{home.name}:s:{subject}", f"{home.name}:meta") == 2
+    assert client.exists(key_of(home, subject))
 
 
 def test_restore_names_what_it_can_not_read(home: Home) -> None:

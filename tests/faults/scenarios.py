@@ -60,6 +60,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "broker": Scenario(server_faults.broker, 1, 5),
         "redis": Scenario(server_faults.redis, 5, 20),
         "lost": Scenario(server_faults.lost, 3, 12),
+        "cluster": Scenario(server_faults.clustered, 2, 10, RACING),
         "hash": Scenario(server_faults.hashed, 2, 10, waived=_STICKY),
         "poison": Scenario(input_faults.poison, 1, 1, POISONOUS),
         "refused": Scenario(input_faults.refused, 1, 1, LARGE),

@@ -1,4 +1,4 @@
-"""What happens to the servers: the broker dies, Redis is slow, silent, full, read-only or gone."""
+"""What happens to the servers: the broker dies, Redis is slow, silent, full, read-only or gone, a Cluster changes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from redis.asyncio import Redis as Client
 
+from deploy.dev.servers import RedisCluster
 from tests.faults.experiment import write_definitions
 from tests.faults.stage import SESSION_SECONDS, Stage
+from tests.faults.store import Stored
 from tests.faults.waiting import until
 from tests.faults.workers import Breakage
 
 _HELD_SECONDS = 1.5  # how long a fault lasts where its length does not matter
 _SLOW_SECONDS = 0.1
+_RESHARDED = 2000  # slots
+_PIECE = 20  # what is fed beside a fault that goes on
 
 
 async def broker(stage: Stage, strikes: int) -> None:
@@ -88,6 +92,46 @@ async def hashed(stage: Stage, strikes: int) -> None:
         what = f"Redis to be asked again after it was {name}"
         await until(lambda: stage.workers.count("store_circuit_closed") >= again, stage.plan.seconds, what)  # noqa: B023 - awaited within the round
         await stage.running()
+
+
+async def clustered(stage: Stage, strikes: int) -> None:
+    """Two workers meet the triggers of one person at the same instant while a Redis Cluster fails over and reshards."""
+    cluster = RedisCluster(stage.folder / "redis-cluster", replicas=1)
+    stage.closing.callback(cluster.stop)
+    await asyncio.to_thread(cluster.start)
+    stage.stored = Stored(cluster, stage.plan.name)
+    for name in ("a", "b"):
+        await stage.join(name, WORKER_REDIS__URL=cluster.url)
+    await stage.running()
+    for strike in range(strikes):
+        name, trouble = (("fails over", _fail_over), ("reshards", _reshard))[strike % 2]
+        await edit(stage, strike + 1)
+        await stage.busy(stage.chunk(strikes))
+        stage.hit(f"Redis Cluster {name}")
+        await trouble(stage, cluster)
+        await stage.settled()
+
+
+async def _fail_over(stage: Stage, cluster: RedisCluster) -> None:
+    """Kill a primary, and start it again when its replica has taken over."""
+    watched, other = cluster.primaries[0], cluster.replicas[0]
+    primary, replica = (watched, other) if watched in cluster.in_charge else (other, watched)
+    await asyncio.to_thread(primary.kill)
+    what = "the replica to take over"
+    await until(lambda: "role:master" in replica.ask("INFO", "replication").split(), stage.plan.seconds, what)
+    await stage.feeder.feed(_PIECE)
+    await asyncio.to_thread(primary.start)
+    await asyncio.to_thread(primary.wait_for, ["role:slave", "master_link_status:up"], "INFO", "replication")
+
+
+async def _reshard(stage: Stage, cluster: RedisCluster) -> None:
+    """Move a part of the slots from one node to another while there is work."""
+    source, target = (cluster.primaries[place] for place in stage.random.sample((1, 2), 2))
+    moving = asyncio.create_task(asyncio.to_thread(cluster.reshard, source, target, _RESHARDED))
+    while not moving.done():
+        await stage.feeder.feed(_PIECE)
+        await asyncio.wait([moving], timeout=_SLOW_SECONDS)
+    await moving
 
 
 async def edit(stage: Stage, edition: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -75,6 +75,7 @@ class Stage:
         self.layout = layout
         self.redriven: set[str] = set()  # the inputs whose dead letters were sent back
         self.forgotten: set[str] = set()  # the subjects that were erased and don't come again
+        self.closing = ExitStack()  # what lives until the run is judged
 
     @property
     def unsettled(self) -> int:
@@ -146,6 +147,7 @@ async def staged(plan: Plan, servers: Servers, folder: Path) -> AsyncIterator[St
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(stage.feeder)
         await stack.enter_async_context(stage.follower)
+        stack.enter_context(stage.closing)
         await stack.enter_async_context(stage.workers)
         yield stage
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from redis.asyncio import Redis as Client
 
-from deploy.dev.servers import Redis
+from deploy.dev.servers import Redis, RedisCluster
 from tests.faults.checker import subjects
 from tests.faults.experiment import EXPERIMENT_ID
 from tests.faults.seen import holds_secret
@@ -19,8 +19,8 @@ _VARIATION = re.compile(rb"var_[a-z]\b")
 class Stored:
     """The keys of one prefix."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
-        self._url = redis.url
+    def __init__(self, redis: Redis | RedisCluster, prefix: str) -> None:
+        self._redis = redis
         self._prefix = prefix
 
     async def variations(self, inputs: Iterable[Input]) -> dict[str, str]:
@@ -44,7 +44,13 @@ class Stored:
         return found
 
     async def _entries(self) -> AsyncIterator[tuple[bytes, dict[bytes, bytes]]]:
-        async with Client.from_url(self._url) as client:
+        servers = [self._redis] if isinstance(self._redis, Redis) else self._redis.in_charge
+        for server in servers:
+            async for entry in self._entries_of(server):
+                yield entry
+
+    async def _entries_of(self, server: Redis) -> AsyncIterator[tuple[bytes, dict[bytes, bytes]]]:
+        async with Client.from_url(server.url) as client:
             keys = [key async for key in client.scan_iter(f"{self._prefix}:*", count=5000)]
             for at in range(0, len(keys), 1000):
                 chunk = keys[at : at + 1000]

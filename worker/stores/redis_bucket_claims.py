@@ -9,8 +9,8 @@ it writes is written only where a record is still the one that was read:
 3. Write those of the other identities.
 
 Who finds another record than was read decides anew with that one; so the first writer wins, as everywhere. An event
-that shares only the other identity can win there, and leave identities of one person with different records: the next
-event of both finds them, keeps each, and counts a conflict if their variations differ.
+that shares only another identity may win there after the link identifier's record was written. Then the event takes its
+own record back, as nobody has published it, and counts a conflict: somebody may have been given it meanwhile.
 """
 
 from __future__ import annotations
@@ -105,6 +105,10 @@ class _Cell:
         self.is_confirmed = False
         self.written: Assignment | None = None
 
+    def is_own(self, proposal: Proposal) -> bool:
+        """Tell whether that event has made the record that was read, and nobody has published it."""
+        return self.record is not None and not self.is_confirmed and self.record.event_id == proposal.trigger.id
+
     def note(self, found: _Found | None) -> None:
         """Keep what is there now, unless it is what this batch has just written."""
         raw = b"" if found is None else bytes(found.record)
@@ -149,10 +153,15 @@ class _Batch:
     async def decide(self, stamps: Mapping[int, Stamp]) -> tuple[Answer, list[_Write]]:
         """Return the answer by what was read, and what is to be written before it counts."""
         store = MemoryStore()
+        asked = zip(self._proposals, self._by_proposal, strict=True)
+        taken_back = {cell for proposal, cells in asked for cell in _own(proposal, cells)}
         for cell in self.cells:
-            if cell.record is not None:
+            if cell.record is not None and cell not in taken_back:
                 store.put(cell.tenant, cell.experiment.id, cell.subject, cell.record, confirmed=cell.is_confirmed)
         claims = await store.claim(self._proposals)
+        if taken_back:
+            told = zip(claims, self._by_proposal, strict=True)
+            claims = [_told(claim, [cell for cell in cells if cell in taken_back]) for claim, cells in told]
         writes = []
         after: dict[_Cell, Assignment | None] = {}
         for cell in self.cells:
@@ -171,6 +180,22 @@ class _Batch:
         if cell is None:
             cell = self._cells[name] = _Cell(proposal, subject)
         return cell
+
+
+def _own(proposal: Proposal, cells: Sequence[_Cell]) -> list[_Cell]:
+    """Return the cells that this event has written, if another event has written for an identity before them."""
+    first = next((cell.record for cell in cells if cell.record is not None), None)
+    if first is None or first.event_id == proposal.trigger.id:
+        return []
+    return [cell for cell in cells if cell.is_own(proposal)]
+
+
+def _told(claim: Claim, taken_back: Iterable[_Cell]) -> Claim:
+    """Count a conflict where what was taken back names another variation."""
+    if not isinstance(claim, Held):
+        return claim
+    variations = {cell.record.variation_id for cell in taken_back if cell.record is not None}
+    return msgspec.structs.replace(claim, conflict=claim.conflict or bool(variations - {claim.assignment.variation_id}))
 
 
 def _is_settled(claim: Claim, records: Iterable[Assignment | None]) -> bool:

@@ -172,8 +172,7 @@ class Rebuilder:
         by_bucket: dict[int, list[Entry]] = defaultdict(list)
         for entry in entries:
             by_bucket[self._bucket_of(entry.subject)].append(entry)
-        work = {bucket: self._writing(found) for bucket, found in by_bucket.items() if bucket in locks.held}
-        return await locks.step("write", work)
+        return await locks.step("write", {bucket: self._writing(found) for bucket, found in by_bucket.items()})
 
     def _writing(self, entries: Sequence[Entry]) -> _Work:
         layout, places, ttls = self._layout, dict[str, int](), list[int]()
