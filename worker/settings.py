@@ -306,7 +306,7 @@ class Redis(_Group):
 
     url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Where the store is: redis://, rediss://, redis+sentinel:// or redis+cluster:// (may hold a password).",
+        description="Where the store is: redis://, redis+sentinel://, redis+cluster://, rediss… (may hold a password).",
     )
     key_prefix: str = Field("xp", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="What every key begins with.")
     ttl_days: int = Field(400, ge=1, le=3650, description="How long records of users and devices live unused, in days.")
