@@ -126,7 +126,8 @@ async def _fail_over(stage: Stage, cluster: RedisCluster) -> None:
 
 async def _reshard(stage: Stage, cluster: RedisCluster) -> None:
     """Move a part of the slots from one node to another while there is work."""
-    source, target = (cluster.primaries[place] for place in stage.random.sample((1, 2), 2))
+    # Never all of a node's: it would be no primary any more, and two of three elect nobody.
+    target, source = sorted(cluster.primaries[1:], key=lambda node: len(node.slots))
     moving = asyncio.create_task(asyncio.to_thread(cluster.reshard, source, target, _RESHARDED))
     while not moving.done():
         await stage.feeder.feed(_PIECE)

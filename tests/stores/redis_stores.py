@@ -27,7 +27,7 @@ class Telemetry:
         self.failures: list[str] = []
         self.waits: list[bool] = []
         self.losses: list[int] = []
-        self.rebuilds: list[bool] = []
+        self.rebuilds_begun = 0
         self.rebuilt_from: list[int] = []
         self.rebuild_failures: list[str] = []
         self.failed_once = asyncio.Event()
@@ -49,8 +49,8 @@ class Telemetry:
     def lost(self, since_ms: int) -> None:
         self.losses.append(since_ms)
 
-    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the store's own signature
-        self.rebuilds.append(begins)
+    def rebuilding(self) -> None:
+        self.rebuilds_begun += 1
 
     def rebuilt(self, entries: int, seconds: float) -> None:
         assert seconds >= 0

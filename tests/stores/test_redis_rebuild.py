@@ -135,7 +135,9 @@ async def test_who_saw_the_store_broken_before_another_made_it_whole_leaves_it_a
     seen = await late.states()
     assert not any(state.whole for state in seen)
     async with aclosing(await connect(own_redis.url, prefix=prefix, truth=truth)):
+        begun = telemetry.rebuilds_begun
         assert await late.rebuild(seen, 0) is None
+        assert telemetry.rebuilds_begun == begun
         assert len(truth.asked_since) == 1
         assert await late.rebuild(await late.states(), 0) is not None  # as by hand
 

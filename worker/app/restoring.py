@@ -106,7 +106,7 @@ class _Telling:
     def lost(self, since_ms: int) -> None:
         """Forget it."""
 
-    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the value itself
+    def rebuilding(self) -> None:
         """Forget it."""
 
     def rebuilt(self, entries: int, seconds: float) -> None:

@@ -109,9 +109,8 @@ class _Telemetry(msgspec.Struct, frozen=True):
     def lost(self, since_ms: int) -> None:
         logs.error("store_lost", since=rfc3339(since_ms) if since_ms else None)
 
-    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the value itself
-        if begins:
-            logs.info("store_rebuild_tried")
+    def rebuilding(self) -> None:
+        logs.info("store_rebuild_begun")
 
     def rebuilt(self, entries: int, seconds: float) -> None:
         self.metrics.rebuild("done")

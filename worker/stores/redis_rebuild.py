@@ -149,6 +149,7 @@ class Rebuilder:
         started, locks = time.monotonic(), _Locks(self._calls, self._layout)
         if not await locks.acquire(states, partly=partly):
             return None
+        self._telemetry.rebuilding()
         async with locks.kept():
             await self._truth.settled()
             erased = 0
@@ -228,11 +229,7 @@ class Rebuilder:
 
     async def _try(self, lost: Sequence[State]) -> bool:
         """Rebuild; False if others are at it."""
-        self._telemetry.rebuilding(True)
-        try:
-            done = await self.rebuild(lost, min(state.lost_since_ms for state in lost))
-        finally:
-            self._telemetry.rebuilding(False)
+        done = await self.rebuild(lost, min(state.lost_since_ms for state in lost))
         if done is None:
             return False
         self._telemetry.rebuilt(done.entries, done.seconds)

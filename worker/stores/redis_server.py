@@ -40,8 +40,8 @@ class StoreTelemetry(Protocol):
         """Note that the store lost its data, or what was written from that moment on (ms since the epoch; 0: all)."""
         ...
 
-    def rebuilding(self, begins: bool) -> None:  # noqa: FBT001 - the value itself
-        """Note that this worker begins to rebuild the store, or has ended that."""
+    def rebuilding(self) -> None:
+        """Note that this worker, and nobody else, begins to rebuild the store or a part of it."""
         ...
 
     def rebuilt(self, entries: int, seconds: float) -> None:

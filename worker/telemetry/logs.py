@@ -44,7 +44,7 @@ LogEvent = Literal[
     "store_waiting",  # the store does not answer: lanes wait; the error's class
     "store_answers_again",  # how long it did not
     "store_lost",  # it lost its records, all or those from that moment on: nothing is asked of it until it is rebuilt
-    "store_rebuild_tried",  # this worker tries to rebuild it
+    "store_rebuild_begun",  # by this worker, all or a part of it
     "store_rebuild_failed",  # that can't be done now: why; it is tried again
     "store_rebuilt",  # from so many entries of the assignments topic, in so many seconds
     "store_circuit_open",  # the hash answers instead of the store
