@@ -6,13 +6,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import decision, delivery, memory, rebuild, replay, worker
+from bench import claims, decision, delivery, memory, rebuild, replay, worker
 from bench.table import markdown
 
 COMPARISONS = {
     "replay": replay.compare,
     "memory": memory.compare,
     "decision": decision.compare,
+    "claims": claims.compare,
     "rebuild": rebuild.compare,
     "delivery": delivery.compare,
     "worker": worker.compare,  # last: its servers are large, and memory is told of the largest child

@@ -41,7 +41,7 @@ WEIGHTS = {"control": 50, "passkeys": 25, "mfa": 25}
 def compare(_: Path) -> list[Row]:
     """Return a row for each SDK."""
     people = [f"auth0|{number:024x}" for number in range(SUBJECTS)]
-    triggers = [_trigger(person) for person in people]
+    triggers = [new_trigger(person) for person in people]
     alone, stored, against_growthbook, against_eppo = _measure(
         [_alone(triggers), _with_store(triggers), _growthbook(people), _eppo(people)]
     )
@@ -68,7 +68,7 @@ def _measure(jobs: Sequence[Callable[[], None]]) -> list[float]:
 
 
 def _alone(triggers: Sequence[Trigger]) -> Callable[[], None]:
-    snapshot, engine = _snapshot(), _engine()
+    snapshot, engine = new_snapshot(), new_engine()
     steps = [engine.propose(snapshot, trigger) for trigger in triggers]
     proposals = [step for step in steps if isinstance(step, Proposal)]
     claims = asyncio.run(MemoryStore().claim(proposals))
@@ -84,7 +84,7 @@ def _alone(triggers: Sequence[Trigger]) -> Callable[[], None]:
 
 
 def _with_store(triggers: Sequence[Trigger]) -> Callable[[], None]:
-    snapshot, engine, store = _snapshot(), _engine(), MemoryStore()
+    snapshot, engine, store = new_snapshot(), new_engine(), MemoryStore()
 
     async def decide() -> None:
         for start in range(0, len(triggers), BATCH_RECORDS):
@@ -96,11 +96,13 @@ def _with_store(triggers: Sequence[Trigger]) -> Callable[[], None]:
     return lambda: asyncio.run(decide())
 
 
-def _engine() -> Engine:
+def new_engine() -> Engine:
+    """Return an engine with a pepper."""
     return Engine(SubjectKeys(b"pepper"), ("request", "query", "device_id"))
 
 
-def _snapshot() -> Snapshot:
+def new_snapshot() -> Snapshot:
+    """Return the experiment."""
     document = {
         "feature_flags": [
             {
@@ -136,8 +138,9 @@ def _snapshot() -> Snapshot:
     return snapshot
 
 
-def _trigger(person: str) -> Trigger:
-    value = {"id": person, "trigger": "post_login", "event": {"user": {"user_id": person}}}
+def new_trigger(person: str, **user: str) -> Trigger:
+    """Return a login; `user` are more fields of the user's."""
+    value = {"id": person, "trigger": "post_login", "event": {"user": {"user_id": person, **user}}}
     found = read(Record(json.dumps(value).encode(), "bench/1"), Limits())
     assert isinstance(found, Read)
     return found.trigger

@@ -10,9 +10,8 @@ import msgspec
 from worker.app.redis_access import fingerprint_of, layout_of, redis_of
 from worker.app.truth import PublishedAssignments
 from worker.settings import Settings
-from worker.stores.redis_errors import FailureKind
 from worker.stores.redis_rebuild import Rebuilder
-from worker.stores.redis_server import Patience, PatientCalls, check, check_pepper
+from worker.stores.redis_server import Patience, PatientCalls, Untold, check, check_pepper
 from worker.streams.kafka.reading import Progress
 from worker.telemetry import logs
 
@@ -89,28 +88,10 @@ class _Counted(PublishedAssignments):
             yield found
 
 
-class _Telling:
+class _Telling(Untold):
     """Says what keeps a restore waiting; what else a store tells, the command shows at the end."""
-
-    def claimed(self, seconds: float, asked: int, cached: int) -> None:
-        """Forget it."""
-
-    def failed(self, kind: FailureKind) -> None:
-        """Forget it."""
 
     def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
         """Say that the store is away."""
         if waits:
             logs.warning("store_waiting")
-
-    def lost(self, since_ms: int) -> None:
-        """Forget it."""
-
-    def rebuilding(self) -> None:
-        """Forget it."""
-
-    def rebuilt(self, entries: int, seconds: float) -> None:
-        """Forget it."""
-
-    def rebuild_failed(self, reason: str) -> None:
-        """Forget it."""

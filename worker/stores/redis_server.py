@@ -53,6 +53,31 @@ class StoreTelemetry(Protocol):
         ...
 
 
+class Untold:
+    """A `StoreTelemetry` that forgets what it is told."""
+
+    def claimed(self, seconds: float, asked: int, cached: int) -> None:
+        """Forget it."""
+
+    def failed(self, kind: FailureKind) -> None:
+        """Forget it."""
+
+    def waiting(self, waits: bool) -> None:  # noqa: FBT001 - the value itself
+        """Forget it."""
+
+    def lost(self, since_ms: int) -> None:
+        """Forget it."""
+
+    def rebuilding(self) -> None:
+        """Forget it."""
+
+    def rebuilt(self, entries: int, seconds: float) -> None:
+        """Forget it."""
+
+    def rebuild_failed(self, reason: str) -> None:
+        """Forget it."""
+
+
 class Patience:
     """Repeats calls while waiting may help: with pauses of 50 ms to 2 s, until they succeed or are cancelled."""
 
