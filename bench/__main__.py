@@ -13,10 +13,10 @@ COMPARISONS = {
     "replay": replay.compare,
     "memory": memory.compare,
     "decision": decision.compare,
-    "claims": claims.compare,
     "rebuild": rebuild.compare,
     "delivery": delivery.compare,
-    "worker": worker.compare,  # last: its servers are large, and memory is told of the largest child
+    "claims": claims.compare,  # these come last: their servers are large, and memory is told of the largest child
+    "worker": worker.compare,
 }
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from tests.experiments_factory import new_experiment, new_proposal
 from worker.experiments.claims import Claim, Held, Published
+from worker.stores import redis_records
 from worker.stores.redis import RedisStore
-from worker.stores.redis_records import CLUSTER_BUCKETS, Layout
+from worker.stores.redis_records import Layout
 from worker.stores.redis_server import fingerprint
-from worker.stores.redis_urls import is_cluster
 from worker.stores.truth import NothingPublished
 
 DAY_MS = 86_400_000
@@ -66,7 +66,7 @@ def new_prefix() -> str:
 
 def layout_at(url: str, prefix: str) -> Layout:
     """Where `connect` keeps what it is told."""
-    return Layout(prefix, 400 * DAY_MS, 30 * DAY_MS, CLUSTER_BUCKETS if is_cluster(url) else 1)
+    return redis_records.layout_at(url, prefix, 400 * DAY_MS, 30 * DAY_MS)
 
 
 async def connect(url: str, **overrides: Any) -> RedisStore:

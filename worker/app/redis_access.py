@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 from worker.settings import Settings
 from worker.stores.redis_client import Client
 from worker.stores.redis_cluster import client_of
-from worker.stores.redis_records import CLUSTER_BUCKETS, Layout
+from worker.stores.redis_records import Layout, layout_at
 from worker.stores.redis_server import fingerprint
-from worker.stores.redis_urls import is_cluster
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -31,10 +30,8 @@ async def redis_of(settings: Settings) -> AsyncIterator[Client]:
 
 def layout_of(settings: Settings, prefix: str | None = None) -> Layout:
     """Return the layout of the live store, or of one with another prefix."""
-    redis = settings.redis
-    buckets = CLUSTER_BUCKETS if is_cluster(redis.url.get_secret_value()) else 1
-    lives = redis.ttl_days * _DAY_MS, settings.subjects.link_days * _DAY_MS
-    return Layout(prefix or redis.key_prefix, *lives, buckets)
+    redis, lives = settings.redis, (settings.redis.ttl_days * _DAY_MS, settings.subjects.link_days * _DAY_MS)
+    return layout_at(redis.url.get_secret_value(), prefix or redis.key_prefix, *lives)
 
 
 def pepper_of(settings: Settings) -> bytes:

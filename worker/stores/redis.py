@@ -34,9 +34,8 @@ from worker.stores.redis_client import Client
 from worker.stores.redis_cluster import client_of
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
 from worker.stores.redis_rebuild import Rebuilder
-from worker.stores.redis_records import CLUSTER_BUCKETS, Answer, Layout
+from worker.stores.redis_records import Answer, Layout, layout_at
 from worker.stores.redis_server import Patience, PatientCalls, StoreTelemetry, check, check_pepper
-from worker.stores.redis_urls import is_cluster
 from worker.stores.truth import Truth
 
 _CACHE_SECONDS = 60.0
@@ -100,7 +99,7 @@ class RedisStore:
         """
         # Redis refreshes a record's ttl when it is asked: the cache must not keep it from that for long.
         seconds = min(_CACHE_SECONDS, ttl_ms / 10_000, link_ttl_ms / 10_000)
-        layout = Layout(prefix, ttl_ms, link_ttl_ms, CLUSTER_BUCKETS if is_cluster(url) else 1)
+        layout = layout_at(url, prefix, ttl_ms, link_ttl_ms)
         return cls(
             client_of(url, timeout_ms / 1000),
             layout,

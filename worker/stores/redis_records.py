@@ -9,6 +9,7 @@ import msgspec
 from worker.experiments.claims import Assignment, Behind, Claim, Held, Proposal, Published, Vacant, Withdrawn
 from worker.experiments.definitions import Experiment
 from worker.experiments.subjects import Subject, SubjectType
+from worker.stores.redis_urls import is_cluster
 
 CLUSTER_BUCKETS = 64
 _EMPTY: tuple[Claim, ...] = (Vacant(), Withdrawn(), Behind())  # in the order of the script's codes
@@ -48,6 +49,11 @@ class Layout(msgspec.Struct, frozen=True):
 
     def _root(self, bucket: int) -> str:
         return self.prefix if self.buckets == 1 else f"{self.prefix}:{{b{bucket}}}"
+
+
+def layout_at(url: str, prefix: str, ttl_ms: int, link_ttl_ms: int) -> Layout:
+    """Return the layout of a store there."""
+    return Layout(prefix, ttl_ms, link_ttl_ms, CLUSTER_BUCKETS if is_cluster(url) else 1)
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True):
