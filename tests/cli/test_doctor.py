@@ -85,6 +85,16 @@ def test_each_node_of_a_cluster_is_looked_at(redis_cluster: RedisCluster, monkey
 
 
 @pytest.mark.usefixtures("topics")
+def test_a_node_of_a_cluster_that_is_taken_for_a_server_is_one_finding(
+    redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKER_REDIS__URL", redis_cluster.primaries[0].url)
+    checks = doctor(1)
+    assert "expected redis+cluster:// with some of its nodes" in checks["redis server"][0]["found"]
+    assert checks["redis keys"][0]["status"] == "skipped"
+
+
+@pytest.mark.usefixtures("topics")
 def test_for_people_it_is_a_line_for_each() -> None:
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 0

@@ -205,7 +205,10 @@ async def _redis(settings: Settings) -> AsyncGenerator[Check, None]:
                     yield _of(server, check) if clustered else check
             async for server, check in _clocks(client):
                 yield _of(server, check) if clustered else check
-            yield await _keys(settings, client)
+            if not clustered and any(found.get("cluster_enabled") == "1" for found in servers.values()):
+                yield _skipped("redis keys", "a node answers for its own keys only")
+            else:
+                yield await _keys(settings, client)
     except (StoreUnavailableError, StoreRefusedError) as error:
         yield Check("redis", tried, "error", str(error), "Mend what the message names, or start the server.")
         yield _skipped("redis server, persistence, clock, keys", "the server can't be asked")

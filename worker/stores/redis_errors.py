@@ -124,5 +124,6 @@ def _code(error: Exception) -> str:
 
 
 def _text(error: Exception) -> str:
-    """Return what the server said, without the arguments that it may repeat."""
-    return str(error).partition(", with args")[0][:_MESSAGE_CHARACTERS]
+    """Return what the server said, with the code that the client took off, without the arguments that it may repeat."""
+    code, said = getattr(error, "status_code", None), str(error).partition(", with args")[0]
+    return (f"{code} {said}" if code and not said.startswith(code) else said)[:_MESSAGE_CHARACTERS]
