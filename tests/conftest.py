@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from deploy.dev.servers import Kafka, Redis, RedisCluster
+from deploy.dev.servers import PORTS, Kafka, Redis, RedisCluster
+
+# Test processes side by side must not find the same port free before one of them listens there.
+PORTS.share(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), 8)
 
 # A busy machine is no failure: examples are limited in number, not in time.
 settings.register_profile("worker", deadline=None, suppress_health_check=[HealthCheck.too_slow])

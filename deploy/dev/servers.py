@@ -22,7 +22,6 @@ from types import MappingProxyType
 _JARS = Path(__file__).parents[2] / ".kafka" / "jars"
 _LOGGING = Path(__file__).parent / "log4j2.xml"
 _START_SECONDS = 60
-_PORTS = (20_000, 32_000)  # below those that systems give to connections
 _STOP_SECONDS = 20
 _TOLD_CHARACTERS = 3000
 SLOTS = 16_384  # of a Redis Cluster
@@ -32,13 +31,34 @@ class ServerError(Exception):
     """A server did not start; the message names it and where its log is."""
 
 
+class Ports:
+    """TCP ports of the loopback interface below those that systems give to connections."""
+
+    def __init__(self) -> None:
+        self._mine = range(20_000, 32_000)
+        self._given: set[int] = set()
+
+    def share(self, part: int, parts: int) -> None:
+        """Leave the ports of the other parts to processes that run side by side with this one."""
+        self._mine = self._mine[part % parts :: parts]
+
+    def take(self) -> int:
+        """Return one that nobody listens on and that this process was not given before."""
+        while True:
+            port = random.choice(self._mine)  # noqa: S311 - no secret
+            with socket.socket() as probe, suppress(OSError):
+                if port not in self._given:
+                    probe.bind(("127.0.0.1", port))
+                    self._given.add(port)
+                    return port
+
+
+PORTS = Ports()
+
+
 def free_port() -> int:
     """Return a TCP port of the loopback interface that nobody listens on, nor will be given for a connection."""
-    while True:
-        port = random.randrange(*_PORTS)  # noqa: S311 - no secret
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    return PORTS.take()
 
 
 class Server:
