@@ -12,11 +12,14 @@ import pytest
 import trustme
 
 from deploy.dev.servers import Redis, Sentinel, free_port
+from tests.conftest import REFUSED_UNDER_TLS
 from tests.stores.redis_stores import USER, Telemetry, connect, hold
 from tests.stores.truths import Log
 from worker.stores.redis_connections import Connections
 from worker.stores.redis_errors import StoreRefusedError, StoreUnavailableError
 from worker.stores.redis_urls import parse
+
+pytestmark = REFUSED_UNDER_TLS
 
 
 class Watched(NamedTuple):

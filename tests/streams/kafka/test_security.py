@@ -18,6 +18,7 @@ from aiohttp import encode_basic_auth, web
 from pydantic import SecretStr
 
 from deploy.dev.servers import free_port
+from tests.conftest import REFUSED_UNDER_TLS
 from tests.delivery.receivers import ledger
 from tests.factories import post_login
 from tests.faults.waiting import until
@@ -36,11 +37,7 @@ from worker.streams.kafka.rights import Right, lacking_rights
 from worker.streams.kafka.security import TokenIssuer
 from worker.telemetry import logs
 
-# A test's loop ends before a TLS connection that was refused has said goodbye.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = REFUSED_UNDER_TLS
 _CONNECTING = {"bootstrap_servers", "security_protocol", "sasl_mechanism", "sasl_username", "ssl_ca_file"}
 DOCUMENT = Path(__file__).parents[3] / "docs" / "connecting.md"
 
